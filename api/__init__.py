@@ -1,0 +1,3 @@
+"""Every door: command line, REST interface and web pages."""
+
+__all__: list[str] = []

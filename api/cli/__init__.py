@@ -1,0 +1,3 @@
+"""The command line: linli."""
+
+__all__: list[str] = []

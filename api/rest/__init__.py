@@ -1,0 +1,3 @@
+"""The REST interface: blueprints, schemas and problem details."""
+
+__all__: list[str] = []

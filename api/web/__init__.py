@@ -1,0 +1,3 @@
+"""The web pages: feed, desk, my data, administration."""
+
+__all__: list[str] = []

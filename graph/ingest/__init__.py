@@ -1,0 +1,3 @@
+"""Readers, validation and the two-phase import batch."""
+
+__all__: list[str] = []

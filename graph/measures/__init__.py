@@ -1,0 +1,3 @@
+"""Pure measures on sparse graphs: ties, communities, social capital."""
+
+__all__: list[str] = []

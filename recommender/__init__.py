@@ -1,0 +1,3 @@
+"""What to suggest, to whom, and why."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""From scores to a feed: eligibility, blending, bridging, fairness, diversity."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Scorers: each ranks open items for one resident in its own way."""
+
+__all__: list[str] = []
