@@ -1,0 +1,231 @@
+"""Pure rules of access: who may do what with which category, and which grants allow it.
+
+Nothing here reads a store or a clock. :mod:`graph.gate` is the only caller of :func:`permits`
+and :func:`permitted_rows`; both follow one rule, once for a single grant and once for arrays.
+
+Deny by default: an operation without a line in :data:`POLICY` is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.model import Action, DataCategory, Grant, GrantState, Purpose, StaffRole
+from graph.schema import (
+    CATEGORY_LEVEL,
+    LEVEL_MAX_GRANT,
+    PURPOSE_CATEGORIES,
+    STATUTORY_CATEGORIES,
+    Level,
+)
+
+__all__ = [
+    "CATEGORY_COLUMN",
+    "POLICY",
+    "PURPOSE_BIT",
+    "Line",
+    "Relation",
+    "Requirement",
+    "permits",
+    "permitted_rows",
+    "requirement",
+]
+
+CATEGORY_COLUMN: dict[DataCategory, int] = {c: n for n, c in enumerate(CATEGORY_LEVEL)}
+"""Column of each category in consent arrays."""
+
+PURPOSE_BIT: dict[Purpose, int] = {p: 1 << n for n, p in enumerate(PURPOSE_CATEGORIES)}
+"""Bit of each purpose in consent arrays (uint16)."""
+
+
+class Relation(StrEnum):
+    """How the one who asks stands to the one asked about."""
+
+    SELF = "self"
+    ASSIGNED = "assigned"
+    OTHER = "other"
+    EVERYONE = "everyone"
+    """A bulk operation over all residents."""
+
+
+class Requirement(StrEnum):
+    """What an allowed operation still needs."""
+
+    NOTHING = "nothing"
+    """One's own data, or public ones."""
+    GRANT = "grant"
+    STATUTE = "statute"
+    """A law is named; only categories of a register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the policy table."""
+
+    role: StaffRole
+    action: Action
+    relation: Relation
+    purposes: frozenset[Purpose]
+    categories: frozenset[DataCategory]
+    requirement: Requirement
+
+
+_ALL = frozenset(CATEGORY_LEVEL)
+_PERSONAL = _ALL - {DataCategory.PUBLIC}
+_MATCHING = frozenset({Purpose.FEED, Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
+_UNSEALED = frozenset(
+    c for c, level in CATEGORY_LEVEL.items() if level in {Level.S1, Level.S2}
+) - {DataCategory.CONTACT}
+
+POLICY: tuple[Line, ...] = (
+    Line(
+        StaffRole.RESIDENT,
+        Action.VIEW,
+        Relation.SELF,
+        frozenset(Purpose),
+        _ALL,
+        Requirement.NOTHING,
+    ),
+    Line(
+        StaffRole.RESIDENT,
+        Action.WRITE,
+        Relation.SELF,
+        frozenset({Purpose.FEED}),
+        frozenset({DataCategory.INTEREST, DataCategory.ATTENDANCE, DataCategory.HELP}),
+        Requirement.NOTHING,
+    ),
+    Line(
+        StaffRole.RESIDENT,
+        Action.DERIVE,
+        Relation.SELF,
+        frozenset({Purpose.FEED}),
+        _UNSEALED,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.DERIVE,
+        Relation.OTHER,
+        frozenset({Purpose.FEED}),
+        _UNSEALED,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.TRAIN,
+        Relation.EVERYONE,
+        _MATCHING,
+        _UNSEALED,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.WRITE,
+        Relation.EVERYONE,
+        frozenset({Purpose.STATUTORY_DUTY}),
+        STATUTORY_CATEGORIES,
+        Requirement.STATUTE,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.WRITE,
+        Relation.EVERYONE,
+        _MATCHING,
+        _PERSONAL - {DataCategory.ISOLATION_SCORE},
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.VIEW,
+        Relation.EVERYONE,
+        frozenset({Purpose.STATUTORY_DUTY}),
+        STATUTORY_CATEGORIES,
+        Requirement.STATUTE,
+    ),
+    Line(
+        StaffRole.INSTITUTION,
+        Action.DERIVE,
+        Relation.OTHER,
+        frozenset({Purpose.FEED}),
+        _UNSEALED,
+        Requirement.GRANT,
+    ),
+)
+"""What is allowed at all. ``linli audit`` and the docs print this table."""
+
+
+def requirement(
+    role: StaffRole,
+    action: Action,
+    relation: Relation,
+    purpose: Purpose,
+    category: DataCategory,
+) -> Requirement | None:
+    """What the operation needs, or ``None`` when no line allows it."""
+    if category is not DataCategory.PUBLIC and category not in PURPOSE_CATEGORIES[purpose]:
+        return None
+    for line in POLICY:
+        if (
+            line.role is role
+            and line.action is action
+            and line.relation is relation
+            and purpose in line.purposes
+            and category in line.categories
+        ):
+            return line.requirement
+    return None
+
+
+def permits(
+    grant: Grant, *, purpose: Purpose, category: DataCategory, action: Action, at: datetime
+) -> bool:
+    """Whether this grant allows this use at this moment.
+
+    Expiry is decided here, at the moment of reading, never by a job. A grant longer than its
+    level allows counts only up to the level's limit.
+    """
+    limit = LEVEL_MAX_GRANT[CATEGORY_LEVEL[category]]
+    return (
+        grant.state is GrantState.GIVEN
+        and grant.purpose is purpose
+        and grant.category is category
+        and category in PURPOSE_CATEGORIES[purpose]
+        and action in grant.actions
+        and grant.not_before <= at < min(grant.expires_at, grant.not_before + limit)
+        and (grant.uses_left is None or grant.uses_left > 0)
+    )
+
+
+def permitted_rows(
+    masks: NDArray[np.uint16],
+    expires: NDArray[np.int64],
+    *,
+    purpose: Purpose,
+    category: DataCategory,
+    at: int,
+) -> NDArray[np.bool_]:
+    """Rows whose grants allow this purpose and category at this moment.
+
+    Parameters
+    ----------
+    masks : NDArray[uint16], (n_residents, n_categories)
+        Bit :data:`PURPOSE_BIT` is set where a grant is in force.
+    expires : NDArray[int64], (n_residents, n_categories)
+        Earliest expiry among them, Unix seconds; 0 where there is none.
+    at : int
+        Unix seconds.
+
+    Returns
+    -------
+    NDArray[bool], (n_residents,)
+    """
+    column = CATEGORY_COLUMN[category]
+    allowed: NDArray[np.bool_] = ((masks[:, column] & PURPOSE_BIT[purpose]) != 0) & (
+        expires[:, column] > at
+    )
+    return allowed

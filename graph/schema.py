@@ -1,0 +1,472 @@
+"""The one table of what may be stored: labels, relationships, categories, purposes, levels.
+
+Validation, both stores' DDL, API schemas and docs are made from this module, so a rule stands
+here once. Neo4j Community has only uniqueness constraints: every other rule is checked by
+:func:`validate` before a change reaches the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from graph.errors import SchemaViolation
+from graph.model import (
+    Basis,
+    Category,
+    Change,
+    DataCategory,
+    InteractionKind,
+    ItemKind,
+    ItemState,
+    Level,
+    NodeChange,
+    Op,
+    Purpose,
+    Scalar,
+    SourceClass,
+)
+
+__all__ = [
+    "CATEGORY_LEVEL",
+    "INTERACTION_CONFIDENCE",
+    "ITEM_LABELS",
+    "LABELS",
+    "LEVEL_MAX_GRANT",
+    "PROVENANCE",
+    "PURPOSE_CATEGORIES",
+    "RELATIONSHIPS",
+    "SCHEMA_VERSION",
+    "STATUTORY_CATEGORIES",
+    "Label",
+    "Property",
+    "PropertyType",
+    "Relationship",
+    "interaction_category",
+    "validate",
+]
+
+SCHEMA_VERSION = 1
+
+
+class PropertyType(StrEnum):
+    """Types both engines share."""
+
+    TEXT = "text"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a node or relationship."""
+
+    name: str
+    type: PropertyType
+    required: bool = False
+    unit: str = ""
+    values: tuple[str, ...] = ()
+    """The only values allowed; empty = any."""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A kind of node. Every node has a unique text ``id`` besides these properties."""
+
+    name: str
+    category: DataCategory
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A kind of relationship, and between which labels it may stand."""
+
+    name: str
+    pairs: tuple[tuple[str, str], ...]
+    category: DataCategory
+    properties: tuple[Property, ...] = ()
+
+
+_T, _I, _F, _B, _D = (
+    PropertyType.TEXT,
+    PropertyType.INT,
+    PropertyType.FLOAT,
+    PropertyType.BOOL,
+    PropertyType.TIME,
+)
+
+PROVENANCE: tuple[Property, ...] = (
+    Property("source", _T, required=True),
+    Property("as_of", _D, required=True),
+    Property("recorded_at", _D, required=True),
+    Property("confidence", _F, required=True, low=0.0, high=1.0),
+    Property("category", _T, required=True, values=tuple(DataCategory)),
+    Property("basis", _T, required=True, values=tuple(Basis)),
+)
+"""Properties that every node and relationship carries besides its own."""
+
+_LAT = Property("lat", _F, unit="degrees WGS-84", low=-90, high=90)
+_LON = Property("lon", _F, unit="degrees WGS-84", low=-180, high=180)
+_WORDS = (Property("label_zh", _T, required=True), Property("label_en", _T, required=True))
+_REC = Property("rec_id", _T)
+_AT = Property("at", _D, required=True)
+
+_ITEM = (
+    Property("title", _T, required=True),
+    Property("title_en", _T),
+    Property("summary", _T),
+    Property("summary_en", _T),
+    Property("state", _T, required=True, values=tuple(ItemState)),
+    Property("life_category", _T, values=tuple(Category)),
+    Property("seats", _I, unit="people", low=0),
+    Property("min_age", _I, unit="years", low=0, high=130),
+    Property("max_age", _I, unit="years", low=0, high=130),
+    Property("languages", _T, unit="comma-separated BCP 47 tags"),
+    Property("cost_fen", _I, unit="0.01 CNY", low=0),
+    Property("step_free", _B),
+    Property("participatory", _B),
+    Property("opened_at", _D),
+)
+
+PUBLIC = DataCategory.PUBLIC
+
+LABELS: dict[str, Label] = {
+    label.name: label
+    for label in (
+        Label(
+            "Source",
+            PUBLIC,
+            (
+                Property("source_class", _T, required=True, values=tuple(SourceClass)),
+                Property("owner", _T, required=True),
+                Property("title", _T, required=True),
+                Property("legal_basis", _T, required=True),
+                Property("licence", _T),
+                Property("refresh", _T),
+            ),
+        ),
+        Label(
+            "Resident",
+            DataCategory.IDENTITY,
+            (
+                Property("birth_year", _I, unit="year", low=1890, high=2100),
+                Property("languages", _T, unit="comma-separated BCP 47 tags"),
+                Property("walk_limit", _I, unit="metres", low=0),
+                Property("status", _T, values=("active", "moved", "deceased")),
+            ),
+        ),
+        Label("Household", DataCategory.HOUSEHOLD),
+        Label("Building", PUBLIC, (Property("name", _T), _LAT, _LON, Property("lift", _B))),
+        Label("Grid", PUBLIC, (Property("name", _T, required=True), _LAT, _LON)),
+        Label("ResidentialArea", PUBLIC, (Property("name", _T, required=True),)),
+        Label("Street", PUBLIC, (Property("name", _T, required=True),)),
+        Label("Occupation", PUBLIC, (*_WORDS, Property("parent", _T))),
+        Label(
+            "Interest",
+            PUBLIC,
+            (*_WORDS, Property("life_category", _T, values=tuple(Category))),
+        ),
+        Label("Need", PUBLIC, (*_WORDS, Property("life_category", _T, values=tuple(Category)))),
+        Label("Offer", PUBLIC, (*_WORDS, Property("life_category", _T, values=tuple(Category)))),
+        Label(
+            "Venue",
+            PUBLIC,
+            (Property("name", _T, required=True), _LAT, _LON, Property("step_free", _B)),
+        ),
+        Label("Organisation", PUBLIC, (Property("name", _T, required=True),)),
+        Label("Group", PUBLIC, _ITEM),
+        Label("Activity", PUBLIC, (*_ITEM, Property("starts_at", _D), Property("ends_at", _D))),
+        Label("Service", PUBLIC, (*_ITEM, Property("contact_hours", _T))),
+        Label("HelperRole", PUBLIC, (*_ITEM, Property("hours_per_week", _F, low=0, high=168))),
+    )
+}
+
+ITEM_LABELS: dict[ItemKind, str] = {
+    ItemKind.GROUP: "Group",
+    ItemKind.ACTIVITY: "Activity",
+    ItemKind.SERVICE: "Service",
+    ItemKind.HELPER_ROLE: "HelperRole",
+}
+_ITEMS = tuple(ITEM_LABELS.values())
+
+
+def _from_resident(*labels: str) -> tuple[tuple[str, str], ...]:
+    return tuple(("Resident", label) for label in labels)
+
+
+def _from_items(label: str) -> tuple[tuple[str, str], ...]:
+    return tuple((item, label) for item in _ITEMS)
+
+
+RELATIONSHIPS: dict[str, Relationship] = {
+    kind.name: kind
+    for kind in (
+        Relationship("IN_GRID", _from_resident("Grid"), DataCategory.GRID),
+        Relationship(
+            "LIVES_IN",
+            _from_resident("Building"),
+            DataCategory.DWELLING,
+            (Property("unit", _I, low=0), Property("floor", _I)),
+        ),
+        Relationship(
+            "MEMBER_OF_HOUSEHOLD",
+            _from_resident("Household"),
+            DataCategory.HOUSEHOLD,
+            (
+                Property("relation", _T),
+                Property(
+                    "living",
+                    _T,
+                    values=("alone", "spouse", "family", "shared", "institution", "unknown"),
+                ),
+            ),
+        ),
+        Relationship("WORKS_AS", _from_resident("Occupation"), DataCategory.OCCUPATION),
+        Relationship(
+            "INTERESTED_IN",
+            _from_resident("Interest"),
+            DataCategory.INTEREST,
+            (
+                Property("weight", _F, required=True, low=0, high=1),
+                Property("origin", _T, required=True, values=("declared", "inferred")),
+            ),
+        ),
+        Relationship(
+            "NEEDS",
+            _from_resident("Need"),
+            DataCategory.NEED,
+            (Property("urgency", _I, low=0, high=3), Property("until", _D)),
+        ),
+        Relationship(
+            "CAN_OFFER",
+            _from_resident("Offer"),
+            DataCategory.OFFER,
+            (Property("hours_per_week", _F, low=0, high=168),),
+        ),
+        Relationship(
+            "KNOWS",
+            _from_resident("Resident"),
+            DataCategory.TIE,
+            (
+                Property("strength", _F, required=True, low=0, high=1),
+                Property("kind", _T, values=("kin", "friend", "neighbour", "colleague")),
+            ),
+        ),
+        Relationship(
+            "JOINED",
+            _from_resident("Group", "HelperRole", "Service"),
+            DataCategory.ATTENDANCE,
+            (_AT, Property("role", _T, values=("founder", "host", "member", "greeter")), _REC),
+        ),
+        Relationship(
+            "SIGNED_UP",
+            _from_resident("Activity"),
+            DataCategory.ATTENDANCE,
+            (_AT, Property("state", _T, values=("confirmed", "waitlist")), _REC),
+        ),
+        Relationship("ATTENDED", _from_resident("Activity"), DataCategory.ATTENDANCE, (_AT, _REC)),
+        Relationship(
+            "HELPED",
+            _from_resident("HelperRole"),
+            DataCategory.HELP,
+            (_AT, Property("hours", _F, low=0), _REC),
+        ),
+        Relationship("LIKED", _from_resident(*_ITEMS), DataCategory.INTEREST, (_AT, _REC)),
+        Relationship("DISMISSED", _from_resident(*_ITEMS), DataCategory.INTEREST, (_AT, _REC)),
+        Relationship("VIEWED", _from_resident(*_ITEMS), DataCategory.INTEREST, (_AT, _REC)),
+        Relationship("BLOCKS", _from_resident("Group", "Resident"), DataCategory.TIE, (_AT,)),
+        Relationship("BUILT_IN", (("Building", "Grid"), ("Venue", "Grid")), PUBLIC),
+        Relationship(
+            "PART_OF", (("Grid", "ResidentialArea"), ("ResidentialArea", "Street")), PUBLIC
+        ),
+        Relationship("HELD_AT", _from_items("Venue"), PUBLIC),
+        Relationship("ABOUT", _from_items("Interest"), PUBLIC),
+        Relationship("ANSWERS_NEED", _from_items("Need"), PUBLIC),
+        Relationship("WELCOMES", _from_items("Occupation"), PUBLIC),
+        Relationship("ASKS_FOR", (("HelperRole", "Offer"),), PUBLIC),
+        Relationship("ORGANISED_BY", (("Activity", "Group"),), PUBLIC),
+        Relationship("PROVIDED_BY", _from_items("Organisation"), PUBLIC),
+    )
+}
+
+CATEGORY_LEVEL: dict[DataCategory, Level] = {
+    DataCategory.PUBLIC: Level.S0,
+    DataCategory.GRID: Level.S1,
+    DataCategory.INTEREST: Level.S1,
+    DataCategory.OFFER: Level.S1,
+    DataCategory.ATTENDANCE: Level.S1,
+    DataCategory.HELP: Level.S1,
+    DataCategory.IDENTITY: Level.S2,
+    DataCategory.CONTACT: Level.S2,
+    DataCategory.DWELLING: Level.S2,
+    DataCategory.OCCUPATION: Level.S2,
+    DataCategory.NEED: Level.S2,
+    DataCategory.TIE: Level.S2,
+    DataCategory.HOUSEHOLD: Level.S3,
+    DataCategory.NEED_WORDS: Level.S3,
+    DataCategory.HEALTH: Level.S3,
+    DataCategory.SURVEY: Level.S3,
+    DataCategory.ISOLATION_SCORE: Level.S3,
+    DataCategory.UTILITY_WATER: Level.S3,
+}
+"""Sensitivity of each category. The order of the keys is the column order in arrays."""
+
+LEVEL_MAX_GRANT: dict[Level, timedelta] = {
+    Level.S1: timedelta(days=365),
+    Level.S2: timedelta(days=180),
+    Level.S3: timedelta(days=90),
+}
+"""The longest a grant may last, by level."""
+
+STATUTORY_CATEGORIES = frozenset(
+    {DataCategory.IDENTITY, DataCategory.HOUSEHOLD, DataCategory.CONTACT}
+)
+"""What a register import may hold without consent; it serves statutory duty only."""
+
+_S1 = frozenset(c for c, level in CATEGORY_LEVEL.items() if level is Level.S1)
+_S2 = frozenset(c for c, level in CATEGORY_LEVEL.items() if level is Level.S2)
+_S3 = frozenset(c for c, level in CATEGORY_LEVEL.items() if level is Level.S3)
+
+PURPOSE_CATEGORIES: dict[Purpose, frozenset[DataCategory]] = {
+    Purpose.FEED: _S1 | _S2 - {DataCategory.CONTACT},
+    Purpose.GROUP_MATCHING: _S1 | _S2 - {DataCategory.CONTACT},
+    Purpose.NEEDS_MATCHING: _S1 | _S2 | {DataCategory.NEED_WORDS},
+    Purpose.CARE_VISIT: _S1 | _S2 | _S3,
+    Purpose.ALARM: frozenset(
+        {
+            DataCategory.IDENTITY,
+            DataCategory.CONTACT,
+            DataCategory.DWELLING,
+            DataCategory.HOUSEHOLD,
+            DataCategory.UTILITY_WATER,
+        }
+    ),
+    Purpose.STATISTICS: _S1 | _S2 | {DataCategory.HOUSEHOLD, DataCategory.SURVEY},
+    Purpose.STATUTORY_DUTY: STATUTORY_CATEGORIES,
+    Purpose.EMERGENCY: frozenset(
+        {
+            DataCategory.IDENTITY,
+            DataCategory.CONTACT,
+            DataCategory.DWELLING,
+            DataCategory.HOUSEHOLD,
+            DataCategory.HEALTH,
+        }
+    ),
+}
+"""Which categories may be asked for, for which purpose. The order of the keys is the bit order."""
+
+INTERACTION_CONFIDENCE: dict[InteractionKind, float] = {
+    InteractionKind.VIEW: 0.2,
+    InteractionKind.LIKE: 1.0,
+    InteractionKind.JOIN: 2.0,
+    InteractionKind.SIGN_UP: 2.0,
+    InteractionKind.ATTEND: 3.0,
+    InteractionKind.HELP: 3.0,
+}
+"""How much each kind says that a resident wants such items: going there says the most."""
+
+
+def interaction_category(kind: InteractionKind) -> DataCategory:
+    """Category that an interaction of this kind belongs to."""
+    if kind is InteractionKind.HELP:
+        return DataCategory.HELP
+    if kind in {
+        InteractionKind.VIEW,
+        InteractionKind.LIKE,
+        InteractionKind.DISMISS,
+        InteractionKind.UNDO,
+    }:
+        return DataCategory.INTEREST
+    return DataCategory.ATTENDANCE
+
+
+_PYTHON_TYPES: dict[PropertyType, tuple[type, ...]] = {
+    PropertyType.TEXT: (str,),
+    PropertyType.INT: (int,),
+    PropertyType.FLOAT: (float, int),
+    PropertyType.BOOL: (bool,),
+    PropertyType.TIME: (datetime,),
+}
+
+
+def validate(change: Change) -> None:
+    """Check one change against the table.
+
+    Parameters
+    ----------
+    change : NodeChange or RelationshipChange
+
+    Raises
+    ------
+    SchemaViolation
+        Names the label or type, the id, the property and what is allowed.
+    """
+    if isinstance(change, NodeChange):
+        where = f"{change.label} {change.id!r}"
+        label = LABELS.get(change.label)
+        if label is None:
+            raise SchemaViolation(f"{where}: unknown label; known are {', '.join(LABELS)}")
+        if not change.id:
+            raise SchemaViolation(f"{change.label}: empty id")
+        properties, category = label.properties, label.category
+    else:
+        where = f"{change.type} {change.start!r} -> {change.end!r}"
+        kind = RELATIONSHIPS.get(change.type)
+        if kind is None:
+            raise SchemaViolation(f"{where}: unknown relationship type")
+        if (change.start_label, change.end_label) not in kind.pairs:
+            raise SchemaViolation(
+                f"{where}: may not stand between {change.start_label} and {change.end_label}"
+            )
+        properties, category = kind.properties, kind.category
+    if change.op is Op.REMOVE:
+        return
+    _validate_properties(where, properties, change.properties)
+    if change.provenance is None:
+        raise SchemaViolation(f"{where}: has no provenance")
+    if change.provenance.category is not category:
+        raise SchemaViolation(
+            f"{where}: is {category} data, but its provenance says {change.provenance.category}"
+        )
+    if not 0 <= change.provenance.confidence <= 1:
+        raise SchemaViolation(f"{where}: confidence must lie between 0 and 1")
+
+
+def _validate_properties(
+    where: str, properties: tuple[Property, ...], given: Mapping[str, Scalar]
+) -> None:
+    known = {p.name: p for p in properties}
+    for name in given:
+        if name not in known:
+            raise SchemaViolation(f"{where}: unknown property {name!r}")
+    for prop in properties:
+        value = given.get(prop.name)
+        if value is None:
+            if prop.required:
+                raise SchemaViolation(f"{where}: property {prop.name!r} is missing")
+            continue
+        _validate_value(where, prop, value)
+
+
+def _validate_value(where: str, prop: Property, value: Scalar) -> None:
+    wrong_bool = isinstance(value, bool) and prop.type is not PropertyType.BOOL
+    if wrong_bool or not isinstance(value, _PYTHON_TYPES[prop.type]):
+        raise SchemaViolation(f"{where}: {prop.name!r} must be {prop.type}, not {value!r}")
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise SchemaViolation(f"{where}: {prop.name!r} must carry a time zone")
+    if prop.values and value not in prop.values:
+        raise SchemaViolation(
+            f"{where}: {prop.name!r} is {value!r}, allowed are {', '.join(prop.values)}"
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if prop.low is not None and value < prop.low:
+            raise SchemaViolation(f"{where}: {prop.name!r} is {value}, below {prop.low:g}")
+        if prop.high is not None and value > prop.high:
+            raise SchemaViolation(f"{where}: {prop.name!r} is {value}, above {prop.high:g}")
