@@ -15,13 +15,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.model import Action, DataCategory, Grant, GrantState, Purpose, StaffRole
+from graph.model import Action, DataCategory, Grant, GrantState, Level, Purpose, StaffRole
 from graph.schema import (
     CATEGORY_LEVEL,
     LEVEL_MAX_GRANT,
     PURPOSE_CATEGORIES,
     STATUTORY_CATEGORIES,
-    Level,
 )
 
 __all__ = [
@@ -166,7 +165,7 @@ def requirement(
     purpose: Purpose,
     category: DataCategory,
 ) -> Requirement | None:
-    """What the operation needs, or ``None`` when no line allows it."""
+    """Look up what the operation needs; ``None`` when no line allows it."""
     if category is not DataCategory.PUBLIC and category not in PURPOSE_CATEGORIES[purpose]:
         return None
     for line in POLICY:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from graph.model import Category, ItemKind
 
+if TYPE_CHECKING:
+    CSR = sp.csr_array[np.float32, tuple[int, int]]
+else:
+    CSR = sp.csr_array  # generic for type checkers only
+
 __all__ = [
+    "CSR",
     "ITEM_KINDS",
     "LANGUAGE_BIT",
     "LIFE_CATEGORIES",
@@ -37,9 +43,9 @@ NO_TIME = -1
 """Unix seconds of "not set" in time arrays."""
 
 
-def empty_csr(n_rows: int, n_columns: int) -> sp.csr_array:
-    """A float32 CSR of this shape without entries."""
-    return sp.csr_array((n_rows, n_columns), dtype=np.float32)
+def empty_csr(n_rows: int, n_columns: int) -> CSR:
+    """Make a float32 CSR of this shape without entries."""
+    return cast("CSR", sp.csr_array((n_rows, n_columns), dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +81,13 @@ class ItemTable:
     """People do something together, rather than listen."""
     group: NDArray[np.int32]
     """Item row of the group that organises it; -1 none."""
-    tags: sp.csr_array
+    tags: CSR
     """(n_items, n_interests) float32."""
-    needs: sp.csr_array
+    needs: CSR
     """(n_items, n_needs) float32: needs the item answers."""
-    occupations: sp.csr_array
+    occupations: CSR
     """(n_items, n_occupations) float32: occupations it is meant for."""
-    offers: sp.csr_array
+    offers: CSR
     """(n_items, n_offers) float32: skills a helper role asks for."""
 
     def __len__(self) -> int:
@@ -155,23 +161,23 @@ class View:
     grid: NDArray[np.int32]
     """Grid row; -1 unknown."""
     home: NDArray[np.float32]
-    """(n_residents, 2) lat, lon in degrees WGS-84: the building, else the grid's centre, else NaN."""
-    interests: sp.csr_array
+    """(n_residents, 2) lat, lon in degrees WGS-84: building, else grid centre, else NaN."""
+    interests: CSR
     """(n_residents, n_interests) float32 weight 0 to 1."""
-    offers: sp.csr_array
-    occupations: sp.csr_array
-    needs: sp.csr_array
-    ties: sp.csr_array
+    offers: CSR
+    occupations: CSR
+    needs: CSR
+    ties: CSR
     """(n_residents, n_residents) float32 strength 0 to 1, symmetric."""
-    interactions: sp.csr_array
+    interactions: CSR
     """(n_residents, n_items) float32 confidence >= 0; indices sorted, no duplicates."""
     times: NDArray[np.int64]
     """Unix seconds of the latest interaction, aligned with ``interactions.data``; -1 unknown."""
-    held: sp.csr_array
+    held: CSR
     """(n_residents, n_items) 1 where the resident is a member or signed up now."""
-    dismissed: sp.csr_array
+    dismissed: CSR
     """(n_residents, n_items) 1 where the resident said "not for me"."""
-    blocked: sp.csr_array
+    blocked: CSR
     """(n_residents, n_items) 1 where the resident blocked the group."""
 
     @property
@@ -187,7 +193,7 @@ class View:
     @classmethod
     def of(
         cls,
-        interactions: sp.csr_array,
+        interactions: CSR,
         *,
         items: ItemTable | None = None,
         as_of: int = 0,
@@ -205,7 +211,7 @@ class View:
         times : NDArray[int64], (nnz,), optional
             Aligned with ``interactions.data`` after sorting its indices.
         """
-        matrix = sp.csr_array(interactions, dtype=np.float32)
+        matrix = interactions.astype(np.float32)
         matrix.sum_duplicates()
         n, m = matrix.shape
         table = items if items is not None else ItemTable.of([str(i) for i in range(m)])

@@ -13,11 +13,10 @@ from enum import StrEnum
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.model import ItemId, RecId, ResidentId
-from graph.view import ItemTable, View
+from graph.view import CSR, ItemTable, View
 
 __all__ = [
     "CandidateSource",
@@ -44,15 +43,15 @@ class Query:
 
     rows: NDArray[np.int64]
     """(b,) resident rows; may lie beyond the trained ones for residents who joined since."""
-    history: sp.csr_array
+    history: CSR
     """(b, n_items) float32 confidence; n_items is ``len(items)``, new items included."""
-    interests: sp.csr_array
-    offers: sp.csr_array
-    occupations: sp.csr_array
-    needs: sp.csr_array
-    held: sp.csr_array
-    dismissed: sp.csr_array
-    blocked: sp.csr_array
+    interests: CSR
+    offers: CSR
+    occupations: CSR
+    needs: CSR
+    held: CSR
+    dismissed: CSR
+    blocked: CSR
     home: NDArray[np.float32]
     """(b, 2) lat, lon; NaN unknown."""
     grid: NDArray[np.int32]

@@ -79,7 +79,7 @@ class GraphStore(Protocol):
         ...
 
     def count(self) -> Mapping[str, int]:
-        """Number of nodes per label and relationships per type, zeros left out."""
+        """Count nodes per label and relationships per type; zeros are left out."""
         ...
 
     def clear(self) -> None:
