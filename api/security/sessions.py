@@ -1,0 +1,110 @@
+"""Who is signed in on this request: the session cookie, its resident and its CSRF token.
+
+Where sessions are kept is a seam (:class:`SessionStore`, in practice the ledger's ``access``);
+the cookie is handled here and nowhere else. It holds an unguessable secret and nothing about the
+person; the store knows only its hash.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flask import Response, current_app, g, request
+
+from graph.errors import NotSignedIn
+from graph.model import ResidentId
+
+__all__ = [
+    "COOKIE",
+    "ResidentSession",
+    "SessionStore",
+    "csrf_matches",
+    "sign_in",
+    "sign_out",
+    "signed_in_resident",
+]
+
+COOKIE = "linli_session"
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentSession:
+    """One signed-in resident on one device."""
+
+    resident_id: ResidentId
+    csrf: str
+    """Repeated by every form of this session."""
+    display_name: str
+    """How the pages address the resident; for their own eyes only."""
+
+
+class SessionStore(Protocol):
+    """Keeps sessions and one-time links; secrets are stored as hashes only."""
+
+    def redeem(self, token: str) -> str | None:
+        """Use up a one-time link; return the secret of a new session, None if it is not valid."""
+        ...
+
+    def find(self, secret: str) -> ResidentSession | None:
+        """Return the session of this secret, None if there is none or it ended."""
+        ...
+
+    def end(self, secret: str) -> None:
+        """End the session of this secret, if there is one."""
+        ...
+
+
+class _HasSessions(Protocol):
+    sessions: SessionStore
+
+
+def _store() -> SessionStore:
+    return cast(_HasSessions, current_app.extensions["linli"]).sessions
+
+
+def signed_in_resident() -> ResidentSession | None:
+    """Return the session of the present request; looked up once per request."""
+    if "resident_session" not in g:
+        secret = request.cookies.get(COOKIE, "")
+        g.resident_session = _store().find(secret) if secret else None
+    return cast("ResidentSession | None", g.resident_session)
+
+
+def csrf_matches(session: ResidentSession, given: str) -> bool:
+    """Compare a form's token with the session's, in constant time."""
+    return hmac.compare_digest(session.csrf.encode(), given.encode())
+
+
+def sign_in(response: Response, token: str) -> None:
+    """Redeem a one-time link and put the new session's cookie on the response.
+
+    An older session of this browser ends, so that a session never outlives a change of person.
+
+    Raises
+    ------
+    NotSignedIn
+        The link was used before, has expired or was never given.
+    """
+    secret = _store().redeem(token)
+    if secret is None:
+        raise NotSignedIn("the sign-in link was used or has expired; ask for a new one")
+    if old := request.cookies.get(COOKIE):
+        _store().end(old)
+    response.set_cookie(
+        COOKIE,
+        secret,
+        httponly=True,
+        secure=request.is_secure,
+        samesite="Lax",
+        path="/",
+        max_age=30 * 24 * 3600,
+    )
+
+
+def sign_out(response: Response) -> None:
+    """End the session of the present request and remove its cookie."""
+    if secret := request.cookies.get(COOKIE):
+        _store().end(secret)
+    response.delete_cookie(COOKIE, path="/", secure=request.is_secure, samesite="Lax")
