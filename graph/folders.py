@@ -1,0 +1,205 @@
+"""Folders of arrays with a hashed manifest, published by an atomic rename.
+
+Snapshots and models are both such folders::
+
+    <parent>/<name>/manifest.json   hashed: what it is, and the SHA-256 of every array
+    <parent>/<name>/about.json      beside it, not hashed: times, watermark, library versions
+    <parent>/<name>/<array>.npy
+    <parent>/CURRENT                the name of the one to use, replaced atomically
+
+The id is the first 12 hex digits of the SHA-256 of the canonical manifest, so equal content has
+an equal id. A folder appears complete or not at all, whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import CorruptStore, NotReady
+
+__all__ = [
+    "ArrayFolder",
+    "current_name",
+    "open_folder",
+    "publish",
+    "remove_old",
+    "set_current",
+    "write_atomically",
+]
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayFolder:
+    """An opened folder: memory-mapped arrays and what is said about them."""
+
+    id: str
+    name: str
+    path: Path
+    manifest: dict[str, Json]
+    about: dict[str, Json]
+    arrays: dict[str, NDArray[np.generic]]
+
+
+def canonical(value: object) -> bytes:
+    """Serialise to JSON with one spelling only: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def publish(
+    parent: Path,
+    *,
+    arrays: Mapping[str, NDArray[np.generic]],
+    manifest: Mapping[str, Json],
+    about: Mapping[str, Json],
+    name: Callable[[str], str] = lambda id_: id_,
+    extras: Callable[[Path], None] | None = None,
+) -> str:
+    """Write a folder and make it the current one.
+
+    Parameters
+    ----------
+    parent : Path
+        Made when missing.
+    arrays : mapping of name to array
+        Object arrays are refused.
+    manifest, about : mapping
+        JSON values; only ``manifest`` counts for the id.
+    name : callable, optional
+        Folder name from the id.
+    extras : callable, optional
+        Writes further files into the folder before it is published.
+
+    Returns
+    -------
+    str
+        The folder's name.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    try:
+        digests: dict[str, Json] = {}
+        for key in sorted(arrays):
+            array = np.ascontiguousarray(arrays[key])
+            np.save(scratch / f"{key}.npy", array, allow_pickle=False)
+            digests[key] = {
+                "sha256": hashlib.sha256(array.data if array.size else b"").hexdigest(),
+                "dtype": array.dtype.str,
+                "shape": list(array.shape),
+            }
+        whole: dict[str, Json] = {**manifest, "arrays": digests}
+        id_ = hashlib.sha256(canonical(whole)).hexdigest()[:12]
+        (scratch / "manifest.json").write_bytes(canonical(whole))
+        (scratch / "about.json").write_bytes(canonical({**about, "id": id_}))
+        if extras is not None:
+            extras(scratch)
+        for file in scratch.iterdir():
+            _sync(file)
+        final = parent / name(id_)
+        if final.exists():  # the same content was published before: keep the newer "about"
+            shutil.rmtree(scratch)
+        else:
+            scratch.rename(final)
+        _sync(parent)
+        set_current(parent, final.name)
+        return final.name
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def set_current(parent: Path, name: str) -> None:
+    """Point ``CURRENT`` at a folder, atomically."""
+    write_atomically(parent / "CURRENT", name.encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a small file so that a reader sees the old or the new content, never a part."""
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(scratch).replace(path)
+    _sync(path.parent)
+
+
+def current_name(parent: Path) -> str | None:
+    """Name of the current folder, or ``None`` before the first."""
+    try:
+        return (parent / "CURRENT").read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def open_folder(parent: Path, name: str) -> ArrayFolder:
+    """Open a folder and check every byte of its arrays.
+
+    Raises
+    ------
+    NotReady
+        There is no such folder (it may have been cleaned away: read ``CURRENT`` again).
+    CorruptStore
+        An array or the manifest is not what was written.
+    """
+    path = parent / name
+    try:
+        raw = (path / "manifest.json").read_bytes()
+        about = json.loads((path / "about.json").read_bytes())
+        manifest = json.loads(raw)
+    except FileNotFoundError as error:
+        raise NotReady(f"{path} is not there; build it again") from error
+    except ValueError as error:
+        raise CorruptStore(f"{path}: the manifest cannot be read; build it again") from error
+    if hashlib.sha256(raw).hexdigest()[:12] != about.get("id"):
+        raise CorruptStore(f"{path}: the manifest was altered; build it again")
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for key, said in manifest["arrays"].items():
+        arrays[key] = _open_array(path / f"{key}.npy", said["sha256"])
+    return ArrayFolder(about["id"], name, path, manifest, about, arrays)
+
+
+def _open_array(path: Path, digest: str) -> NDArray[np.generic]:
+    try:
+        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise NotReady(f"{path} is not there; build it again") from error
+    except ValueError as error:
+        if path.stat().st_size and b"\x93NUMPY" == path.read_bytes()[:6]:
+            array = np.load(path, allow_pickle=False)  # an empty array cannot be mapped
+        else:
+            raise CorruptStore(f"{path} is not an array file; build it again") from error
+    if hashlib.sha256(np.asarray(array).data if array.size else b"").hexdigest() != digest:
+        raise CorruptStore(f"{path}: the bytes changed since it was written; build it again")
+    return array
+
+
+def remove_old(parent: Path, *, keep: int, spare: Iterable[str] = ()) -> list[str]:
+    """Delete all but the newest folders; the current one and the spared stay."""
+    spared = {current_name(parent), *spare}
+    folders = [p for p in parent.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    folders.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+    gone = [p for p in folders[keep:] if p.name not in spared]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return [p.name for p in gone]
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,358 @@
+"""The snapshot plus everything acknowledged since: what a web process serves from.
+
+Every request first calls :meth:`Live.catch_up`, which reads (max sequence, grant epoch) and
+applies what is new. So a tap changes the tapper's very next feed in any process, public facts
+and withdrawals reach everybody's next request, and no request ever opens the graph store.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph.codec import Json
+from graph.errors import NotFound, NotReady
+from graph.ledger.ledger import Ledger
+from graph.ledger.outbox import Event, EventKind
+from graph.ledger.rows import RowKind
+from graph.model import (
+    DataCategory,
+    InstitutionId,
+    InteractionKind,
+    ItemId,
+    ItemKind,
+    ItemState,
+    Op,
+    ResidentId,
+)
+from graph.projection import EFFECTS
+from graph.snapshot import Facts, Snapshot, current_snapshot, open_snapshot
+from graph.snapshot.build import HISTORY_SOURCES, language_bits
+from graph.snapshot.facts import ItemFacts
+from graph.snapshot.snapshot import INTERACTION_KINDS, History
+from graph.view import ITEM_KINDS, LIFE_CATEGORIES, NO_TIME, ItemTable, View
+from graph.vocabulary import vocabularies
+
+__all__ = ["Live", "Moment"]
+
+_KIND_OF_TYPE = {type_: kind for type_, _, kind in HISTORY_SOURCES}
+_CODE = {kind: code for code, kind in enumerate(INTERACTION_KINDS)}
+_EFFECTS: dict[InteractionKind, tuple[tuple[Op, int], ...]] = {
+    kind: tuple((op, _CODE[_KIND_OF_TYPE[type_]]) for op, type_ in effects)
+    for kind, effects in EFFECTS.items()
+}
+
+Tap = tuple[int, int]
+"""(item row, interaction kind code)"""
+
+
+@dataclass(slots=True, eq=False)
+class Moment:
+    """One snapshot and its overlay, as one request sees them. Only :class:`Live` changes it."""
+
+    snapshot: Snapshot
+    facts: Facts
+    items: ItemTable
+    item_rows: dict[str, int]
+    resident_rows: dict[str, int]
+    seq: int
+    epoch: int
+    histories: dict[int, dict[Tap, int | None]] = field(default_factory=dict)
+    """Per touched resident row: (item, kind) -> Unix seconds, ``None`` when taken back."""
+    consents: dict[int, tuple[NDArray[np.uint16], NDArray[np.int64]]] = field(default_factory=dict)
+    """Per resident row whose grants changed since the snapshot: masks and expiries as of now."""
+    item_facts: dict[int, ItemFacts] = field(default_factory=dict)
+    """Public facts of items that are new or changed since the snapshot."""
+    seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
+    """Per bookable item: seats, taken, waiting. Display only; the ledger decides."""
+
+    def resident_row(self, resident: ResidentId) -> int:
+        """Row of a resident.
+
+        Raises
+        ------
+        NotFound
+            Nobody has this id.
+        """
+        row = self.resident_rows.get(resident)
+        if row is None:
+            raise NotFound(f"no resident {resident!r}; ids are shown by `linli residents`")
+        return row
+
+    def item_row(self, item: ItemId) -> int:
+        """Row of an item.
+
+        Raises
+        ------
+        NotFound
+            Nothing has this id.
+        """
+        row = self.item_rows.get(item)
+        if row is None:
+            raise NotFound(f"no group, activity, service or role {item!r}")
+        return row
+
+    def consent(self, row: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+        """Consent masks and expiries of one resident, as of the last catch-up."""
+        changed = self.consents.get(row)
+        if changed is not None:
+            return changed
+        if row < len(self.snapshot.masks):
+            return self.snapshot.masks[row], self.snapshot.expires[row]
+        width = self.snapshot.masks.shape[1]
+        return np.zeros(width, np.uint16), np.zeros(width, np.int64)
+
+    def history(self, row: int) -> History:
+        """What one resident did, the latest taps included."""
+        base = self.snapshot.history.row(row)
+        changes = self.histories.get(row)
+        if not changes:
+            return base
+        entries: dict[Tap, int] = {
+            (int(item), int(kind)): int(at)
+            for item, kind, at in zip(base.items, base.kinds, base.times, strict=True)
+        }
+        for tap, at in changes.items():
+            if at is None:
+                entries.pop(tap, None)
+            else:
+                entries[tap] = at
+        taps = sorted(entries)
+        return History(
+            np.array([0, len(taps)], np.int64),
+            np.array([item for item, _ in taps], np.int32),
+            np.array([kind for _, kind in taps], np.int8),
+            np.array([entries[tap] for tap in taps], np.int64),
+        )
+
+    def one(self, row: int, permitted: frozenset[DataCategory]) -> View:
+        """View of one resident's own cells (one row), for that resident's feed."""
+        return self.snapshot.one(row, permitted, history=self.history(row), items=self.items)
+
+    def item(self, row: int) -> ItemFacts:
+        """Public facts of an item: title, place, organiser and so on."""
+        fresh = self.item_facts.get(row)
+        return fresh if fresh is not None else self.facts.item(row)
+
+
+class Live:
+    """Keeps a :class:`Moment` up to date with the ledger, safely for many threads."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        snapshots: Path,
+        *,
+        institution: InstitutionId,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._snapshots = snapshots
+        self._institution = institution
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._moment: Moment | None = None
+
+    def catch_up(self) -> Moment:
+        """Bring the overlay up to the ledger's head and return the moment to serve from.
+
+        Raises
+        ------
+        NotReady
+            No snapshot was ever taken.
+        """
+        with self._lock:
+            folder = current_snapshot(self._snapshots)
+            moment = self._moment
+            if moment is None or moment.snapshot.folder != folder:
+                moment = self._open(folder)
+            try:
+                self._advance(moment)
+            except NotReady:  # the rows were compacted into the log: a newer snapshot holds them
+                moment = self._open(current_snapshot(self._snapshots))
+                self._advance(moment)
+            self._moment = moment
+            return moment
+
+    def _open(self, folder: str) -> Moment:
+        try:
+            snapshot = open_snapshot(self._snapshots, folder)
+        except NotReady:  # replaced and cleaned away between two reads
+            snapshot = open_snapshot(self._snapshots, current_snapshot(self._snapshots))
+        with self._ledger.read() as tx:
+            residents = self._ledger.rows.all(tx, RowKind.RESIDENT)
+            items = self._ledger.rows.all(tx, RowKind.ITEM)
+            seats = self._ledger.bookings.taken(tx, None)
+        moment = Moment(
+            snapshot=snapshot,
+            facts=Facts(self._snapshots / snapshot.folder),
+            items=replace(snapshot.items, seats_left=np.array(snapshot.items.seats_left)),
+            item_rows={key: row for row, key in enumerate(items[: len(snapshot.items)])},
+            resident_rows={key: row for row, key in enumerate(residents)},
+            seq=snapshot.watermark,
+            epoch=snapshot.epoch,
+        )
+        _set_seats(moment, seats)
+        return moment
+
+    def _advance(self, moment: Moment) -> None:
+        with self._ledger.read() as tx:
+            head = self._ledger.outbox.head(tx)
+            if head.seq > moment.seq:
+                booked: set[str] = set()
+                for event in self._ledger.outbox.after(tx, moment.seq):
+                    self._take(tx, moment, event, booked)
+                    moment.seq = event.seq
+                if booked:
+                    _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
+            if head.epoch > moment.epoch:
+                changed = self._ledger.grants.changed_since(
+                    tx, moment.epoch, institution=self._institution, at=self._clock()
+                )
+                for row, masks, expires in changed:
+                    moment.consents[row] = (masks, expires)
+                moment.epoch = head.epoch
+
+    def _take(self, tx: object, moment: Moment, event: Event, booked: set[str]) -> None:
+        if event.payload is None:
+            return
+        if event.kind is EventKind.INTERACTION:
+            self._take_interaction(tx, moment, event, event.payload)
+            if event.payload["kind"] in {InteractionKind.SIGN_UP, InteractionKind.CANCEL}:
+                booked.add(str(event.payload["item"]))
+        elif event.kind is EventKind.ITEM:
+            self._take_item(tx, moment, event)
+            booked.add(event.subject)
+
+    def _take_interaction(
+        self, tx: object, moment: Moment, event: Event, payload: Mapping[str, Json]
+    ) -> None:
+        resident = moment.resident_rows.get(event.subject)
+        if resident is None:
+            found = self._ledger.rows.get(tx, RowKind.RESIDENT, event.subject)  # type: ignore[arg-type]
+            if found is None:
+                return
+            resident = moment.resident_rows[event.subject] = found
+        item = moment.item_rows.get(str(payload["item"]))
+        if item is None:
+            return
+        at = int(datetime.fromisoformat(str(payload["at"])).timestamp())
+        history = dict(moment.histories.get(resident, {}))
+        for op, code in _EFFECTS[InteractionKind(str(payload["kind"]))]:
+            history[(item, code)] = at if op is Op.PUT else None
+        moment.histories[resident] = history  # replaced whole: another thread may be reading it
+
+    def _take_item(self, tx: object, moment: Moment, event: Event) -> None:
+        row = self._ledger.rows.get(tx, RowKind.ITEM, event.subject)  # type: ignore[arg-type]
+        if row is None or event.payload is None:
+            return
+        moment.items = _with_item(moment, row, event.subject, event.payload)
+        moment.item_rows[event.subject] = row
+        moment.item_facts[row] = ItemFacts.from_payload(event.subject, event.payload)
+
+
+def _set_seats(moment: Moment, seats: Mapping[str, tuple[int | None, int, int]]) -> None:
+    """Copy the ledger's counts into the item table, in place: only one column of numbers."""
+    for item, (total, taken, waiting) in seats.items():
+        moment.seats[item] = (total, taken, waiting)
+        row = moment.item_rows.get(item)
+        if row is not None:
+            moment.items.seats_left[row] = -1 if total is None else max(total - taken, 0)
+
+
+def _with_item(moment: Moment, row: int, item: str, payload: Mapping[str, Json]) -> ItemTable:
+    """Make a table in which one row is new or changed."""
+    items = _grown(moment.items, row + 1)
+    properties = cast("Mapping[str, Json]", payload["properties"])
+    links = cast("list[Mapping[str, str]]", payload["links"])
+    columns = {
+        name: np.array(getattr(items, name))
+        for name in (
+            "kind", "open", "life_category", "starts", "ends", "opened", "lat", "lon", "grid",
+            "min_age", "max_age", "languages", "step_free", "participatory", "group",
+        )
+    }  # fmt: skip
+    columns["kind"][row] = ITEM_KINDS.index(ItemKind(str(payload["item_kind"])))
+    columns["open"][row] = properties.get("state") == ItemState.OPEN
+    life = [n for n, c in enumerate(LIFE_CATEGORIES) if c == properties.get("life_category")]
+    columns["life_category"][row] = life[0] if life else -1
+    for name, column in (("starts_at", "starts"), ("ends_at", "ends"), ("opened_at", "opened")):
+        columns[column][row] = _seconds(properties.get(name))
+    for name in ("min_age", "max_age"):
+        value = properties.get(name)
+        columns[name][row] = int(cast("int", value)) if value is not None else -1
+    for name in ("step_free", "participatory"):
+        columns[name][row] = bool(properties.get(name))
+    columns["languages"][row] = language_bits(cast("str | None", properties.get("languages")))
+    place = cast("Mapping[str, float] | None", payload.get("place"))
+    if place is not None:
+        columns["lat"][row], columns["lon"][row] = place["lat"], place["lon"]
+    groups = [link["id"] for link in links if link["type"] == "ORGANISED_BY"]
+    columns["group"][row] = moment.item_rows.get(groups[0], -1) if groups else -1
+    ids = items.ids.astype(f"<U{max(items.ids.dtype.itemsize // 4, len(item))}")
+    ids[row] = item
+    words = vocabularies()
+    return replace(
+        items,
+        ids=ids,
+        tags=_with_row(items.tags, row, _codes(links, "ABOUT", words.interests.codes)),
+        needs=_with_row(items.needs, row, _codes(links, "ANSWERS_NEED", words.needs.codes)),
+        occupations=_with_row(
+            items.occupations, row, _codes(links, "WELCOMES", words.occupations.codes)
+        ),
+        offers=_with_row(items.offers, row, _codes(links, "ASKS_FOR", words.offers.codes)),
+        **columns,
+    )
+
+
+def _codes(
+    links: Iterable[Mapping[str, str]], type_: str, codes: Iterable[str]
+) -> NDArray[np.int32]:
+    wanted = {link["id"] for link in links if link["type"] == type_}
+    return np.array([n for n, code in enumerate(codes) if code in wanted], np.int32)
+
+
+def _seconds(value: Json) -> int:
+    return int(datetime.fromisoformat(str(value)).timestamp()) if value else NO_TIME
+
+
+def _grown(items: ItemTable, n: int) -> ItemTable:
+    """Add closed rows without facts up to length n."""
+    missing = n - len(items)
+    if missing <= 0:
+        return items
+    empty = ItemTable.of([""] * missing)
+    columns = {
+        name: np.concatenate([getattr(items, name), getattr(empty, name)])
+        for name in ItemTable.__dataclass_fields__
+        if isinstance(getattr(empty, name), np.ndarray)
+    }
+    columns["open"][len(items) :] = False
+    matrices = {
+        name: sp.csr_array(
+            (m.data, m.indices, np.append(m.indptr, np.full(missing, m.indptr[-1]))),
+            shape=(n, m.shape[1]),
+        )
+        for name in ("tags", "needs", "occupations", "offers")
+        for m in [getattr(items, name)]
+    }
+    return ItemTable(**columns, **matrices)
+
+
+def _with_row(matrix: sp.csr_array, row: int, columns: NDArray[np.int32]) -> sp.csr_array:
+    """Replace one row of a matrix by ones in these columns."""
+    start, stop = int(matrix.indptr[row]), int(matrix.indptr[row + 1])
+    indptr = np.array(matrix.indptr)
+    indptr[row + 1 :] += len(columns) - (stop - start)
+    indices = np.concatenate([matrix.indices[:start], columns, matrix.indices[stop:]])
+    ones = np.ones(len(columns), np.float32)
+    data = np.concatenate([matrix.data[:start], ones, matrix.data[stop:]])
+    return sp.csr_array((data, indices, indptr), shape=matrix.shape)

@@ -1,0 +1,140 @@
+"""What an acknowledged event means for the graph.
+
+The graph is a projection of the log: applying :func:`changes_for` to every event in order makes
+it anew. The live overlay reads the same events, so a tap shows in the very next feed and, later,
+in the graph, with one meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+from graph.codec import Json, decode_change, decode_properties
+from graph.ledger.outbox import Event, EventKind
+from graph.model import (
+    Basis,
+    Change,
+    InteractionKind,
+    ItemKind,
+    NodeChange,
+    Op,
+    Provenance,
+    RelationshipChange,
+    Scalar,
+    SourceId,
+)
+from graph.schema import ITEM_LABELS, LABELS, interaction_category
+
+__all__ = ["APP_SOURCE", "EFFECTS", "changes_for"]
+
+APP_SOURCE = SourceId("linli-app")
+"""Source of everything that residents tell Linli themselves (class: personal)."""
+
+EFFECTS: dict[InteractionKind, tuple[tuple[Op, str], ...]] = {
+    InteractionKind.VIEW: ((Op.PUT, "VIEWED"),),
+    InteractionKind.LIKE: ((Op.PUT, "LIKED"), (Op.REMOVE, "DISMISSED")),
+    InteractionKind.DISMISS: ((Op.PUT, "DISMISSED"), (Op.REMOVE, "LIKED")),
+    InteractionKind.UNDO: ((Op.REMOVE, "LIKED"), (Op.REMOVE, "DISMISSED")),
+    InteractionKind.JOIN: ((Op.PUT, "JOINED"),),
+    InteractionKind.LEAVE: ((Op.REMOVE, "JOINED"),),
+    InteractionKind.SIGN_UP: ((Op.PUT, "SIGNED_UP"),),
+    InteractionKind.CANCEL: ((Op.REMOVE, "SIGNED_UP"),),
+    InteractionKind.ATTEND: ((Op.PUT, "ATTENDED"),),
+    InteractionKind.HELP: ((Op.PUT, "HELPED"),),
+}
+"""What each kind of interaction makes true and untrue."""
+
+
+def changes_for(event: Event) -> list[Change]:
+    """Translate one event.
+
+    Parameters
+    ----------
+    event : Event
+        ``IMPORT`` events are drained from their staged chunks and give no change here, nor do
+        ``GRANT`` events (masks are read from the ledger) nor events whose key was destroyed.
+
+    Returns
+    -------
+    list of Change
+        In the order in which they must be applied.
+    """
+    if event.payload is None:
+        return []
+    if event.kind is EventKind.INTERACTION:
+        return _interaction(event, event.payload)
+    if event.kind is EventKind.ITEM:
+        return _item(event, event.payload)
+    if event.kind is EventKind.RESIDENT:
+        encoded = cast("list[Mapping[str, Json]]", event.payload["changes"])
+        return [decode_change(change) for change in encoded]
+    return []
+
+
+def _interaction(event: Event, payload: Mapping[str, Json]) -> list[Change]:
+    kind = InteractionKind(str(payload["kind"]))
+    at = datetime.fromisoformat(str(payload["at"]))
+    provenance = Provenance(
+        source=APP_SOURCE,
+        as_of=at,
+        recorded_at=event.at,
+        confidence=1.0,
+        category=interaction_category(kind),
+        basis=Basis.CONSENT,
+    )
+    properties: dict[str, Scalar] = {"at": at, "rec_id": cast("str | None", payload["rec_id"])}
+    if kind is InteractionKind.JOIN:
+        properties["role"] = "member"
+    if kind is InteractionKind.SIGN_UP:
+        properties["state"] = cast("str | None", payload.get("state"))
+    return [
+        RelationshipChange(
+            op=op,
+            type=type_,
+            start_label="Resident",
+            start=event.subject,
+            end_label=ITEM_LABELS[ItemKind(str(payload["item_kind"]))],
+            end=str(payload["item"]),
+            properties=properties if op is Op.PUT else {},
+            provenance=provenance if op is Op.PUT else None,
+        )
+        for op, type_ in EFFECTS[kind]
+    ]
+
+
+def _item(event: Event, payload: Mapping[str, Json]) -> list[Change]:
+    label = ITEM_LABELS[ItemKind(str(payload["item_kind"]))]
+    said = cast("Mapping[str, str]", payload["provenance"])
+    provenance = Provenance(
+        source=SourceId(said["source"]),
+        as_of=datetime.fromisoformat(said["as_of"]),
+        recorded_at=event.at,
+        confidence=1.0,
+        category=LABELS[label].category,
+        basis=Basis.PUBLIC,
+    )
+    node = NodeChange(
+        op=Op.PUT,
+        label=label,
+        id=event.subject,
+        properties=decode_properties(label, cast("Mapping[str, Json]", payload["properties"])),
+        provenance=provenance,
+    )
+    links = cast("list[Mapping[str, str]]", payload["links"])
+    return [
+        node,
+        *(
+            RelationshipChange(
+                op=Op.PUT,
+                type=link["type"],
+                start_label=label,
+                start=event.subject,
+                end_label=link["label"],
+                end=link["id"],
+                provenance=provenance,
+            )
+            for link in links
+        ),
+    ]

@@ -1,0 +1,263 @@
+"""Facts beside the arrays: a read-only SQLite file per snapshot.
+
+``item`` holds what is public about each item, for cards. ``fact`` holds every fact about every
+resident, keyed by (grid, row), with source, date, category, basis and confidence; values of S2
+and S3 categories are sealed under the resident's own key for that category, so destroying the
+key destroys them here too.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from graph.codec import Json, encode_scalar
+from graph.errors import NotFound
+from graph.ledger.ledger import Ledger
+from graph.model import Category, DataCategory, ItemKind, ItemState, Level, ResidentId
+from graph.schema import CATEGORY_LEVEL, ITEM_LABELS, PROVENANCE, RELATIONSHIPS
+from graph.snapshot.snapshot import Snapshot
+from graph.store.base import GraphStore
+
+__all__ = ["Facts", "ItemFacts", "write_facts"]
+
+_FILE = "facts.sqlite"
+_TABLES = """
+CREATE TABLE item (row INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE fact (
+    grid INTEGER NOT NULL, row INTEGER NOT NULL, type TEXT NOT NULL, n INTEGER NOT NULL,
+    value BLOB NOT NULL, source TEXT NOT NULL, as_of TEXT NOT NULL, category TEXT NOT NULL,
+    basis TEXT NOT NULL, confidence REAL NOT NULL,
+    PRIMARY KEY (grid, row, type, n)
+) WITHOUT ROWID;
+"""
+_SAID = tuple(p.name for p in PROVENANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What is public about one item, in the words of its organiser."""
+
+    id: str
+    kind: ItemKind
+    title: str
+    title_en: str
+    summary: str
+    summary_en: str
+    state: ItemState
+    life_category: Category | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    seats: int | None
+    cost_fen: int | None
+    step_free: bool | None
+    min_age: int | None
+    max_age: int | None
+    languages: tuple[str, ...]
+    place: str
+    organiser: str
+    contact_hours: str
+    hours_per_week: float | None
+
+    @classmethod
+    def of(
+        cls,
+        item: str,
+        kind: ItemKind,
+        properties: Mapping[str, Json],
+        *,
+        place: str = "",
+        organiser: str = "",
+    ) -> ItemFacts:
+        """Make them from an item's properties (times as ISO 8601 text)."""
+
+        def text(name: str) -> str:
+            return str(properties.get(name) or "")
+
+        def time(name: str) -> datetime | None:
+            return datetime.fromisoformat(text(name)) if text(name) else None
+
+        life = text("life_category")
+        return cls(
+            id=item,
+            kind=kind,
+            title=text("title"),
+            title_en=text("title_en"),
+            summary=text("summary"),
+            summary_en=text("summary_en"),
+            state=ItemState(text("state")),
+            life_category=Category(life) if life else None,
+            starts_at=time("starts_at"),
+            ends_at=time("ends_at"),
+            seats=cast("int | None", properties.get("seats")),
+            cost_fen=cast("int | None", properties.get("cost_fen")),
+            step_free=cast("bool | None", properties.get("step_free")),
+            min_age=cast("int | None", properties.get("min_age")),
+            max_age=cast("int | None", properties.get("max_age")),
+            languages=tuple(t for t in text("languages").split(",") if t),
+            place=place,
+            organiser=organiser,
+            contact_hours=text("contact_hours"),
+            hours_per_week=cast("float | None", properties.get("hours_per_week")),
+        )
+
+    @classmethod
+    def from_payload(cls, item: str, payload: Mapping[str, Json]) -> ItemFacts:
+        """Make them from the payload of an ITEM event."""
+        place = cast("Mapping[str, Json] | None", payload.get("place"))
+        return cls.of(
+            item,
+            ItemKind(str(payload["item_kind"])),
+            cast("Mapping[str, Json]", payload["properties"]),
+            place=str(place["name"]) if place else "",
+            organiser=str(payload.get("organiser") or ""),
+        )
+
+
+class Facts:
+    """Reads one snapshot's facts; safe for many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._uri = f"{(folder / _FILE).resolve().as_uri()}?mode=ro&immutable=1"
+        self._local = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection = cast("sqlite3.Connection | None", getattr(self._local, "connection", None))
+        if connection is None:
+            connection = sqlite3.connect(self._uri, uri=True)
+            self._local.connection = connection
+        return connection
+
+    def item(self, row: int) -> ItemFacts:
+        """Return what is public about an item.
+
+        Raises
+        ------
+        NotFound
+            The row has no public facts (a number given out for an item that never came).
+        """
+        found = self._connection().execute("SELECT body FROM item WHERE row = ?", (row,)).fetchone()
+        if found is None:
+            raise NotFound(f"item row {row} has no published facts yet")
+        body = json.loads(found[0])
+        return ItemFacts.of(
+            body["id"],
+            ItemKind(body["kind"]),
+            body["properties"],
+            place=body["place"],
+            organiser=body["organiser"],
+        )
+
+
+def write_facts(folder: Path, *, store: GraphStore, ledger: Ledger, snapshot: Snapshot) -> None:
+    """Write ``facts.sqlite`` into a snapshot folder that is not published yet."""
+    connection = sqlite3.connect(folder / _FILE)
+    try:
+        connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES)
+        with connection:
+            connection.executemany("INSERT INTO item VALUES (?, ?, ?)", _item_rows(store, snapshot))
+            for type_, category, table in _tables_of_residents(store):
+                facts = _fact_rows(type_, category, table, snapshot)
+                connection.executemany(
+                    "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    _sealed(ledger, category, facts),
+                )
+    finally:
+        connection.close()
+
+
+def _item_rows(store: GraphStore, snapshot: Snapshot) -> Iterator[tuple[int, str, str]]:
+    rows = {str(item): row for row, item in enumerate(snapshot.items.ids)}
+    names = {
+        label: _column_by_id(store.nodes(label), "name") for label in ("Venue", "Organisation")
+    }
+    titles = _column_by_id(store.nodes("Group"), "title")
+    for kind, label in ITEM_LABELS.items():
+        place = _names(store, "HELD_AT", label, "Venue", names["Venue"])
+        organiser = _names(store, "PROVIDED_BY", label, "Organisation", names["Organisation"])
+        if kind is ItemKind.ACTIVITY:
+            organiser |= _names(store, "ORGANISED_BY", label, "Group", titles)
+        for node in store.nodes(label).to_pylist():
+            item = node["id"]
+            if item not in rows:
+                continue
+            body = {
+                "id": item,
+                "kind": kind.value,
+                "properties": {
+                    k: encode_scalar(v)
+                    for k, v in node.items()
+                    if k != "id" and k not in _SAID and v is not None
+                },
+                "place": place.get(item, ""),
+                "organiser": organiser.get(item, ""),
+            }
+            yield rows[item], item, json.dumps(body, ensure_ascii=False)
+
+
+def _column_by_id(table: pa.Table, column: str) -> dict[str, str]:
+    return dict(
+        zip(table.column("id").to_pylist(), table.column(column).to_pylist(), strict=True)
+    )
+
+
+def _names(
+    store: GraphStore, type_: str, start: str, end: str, names: Mapping[str, str]
+) -> dict[str, str]:
+    table = store.relationships(type_, start, end)
+    pairs = zip(table.column("start").to_pylist(), table.column("end").to_pylist(), strict=True)
+    return {item: names[other] for item, other in pairs if other in names}
+
+
+def _tables_of_residents(store: GraphStore) -> Iterator[tuple[str, DataCategory, pa.Table]]:
+    residents = store.nodes("Resident")
+    yield "RESIDENT", DataCategory.IDENTITY, residents.rename_columns(
+        ["start" if name == "id" else name for name in residents.column_names]
+    )
+    for kind in RELATIONSHIPS.values():
+        for start, end in kind.pairs:
+            if start == "Resident":
+                yield kind.name, kind.category, store.relationships(kind.name, start, end)
+
+
+Fact = tuple[int, int, str, int, str, str, str, str, str, float]
+"""(grid, row, type, n, value, source, as_of, category, basis, confidence)"""
+
+
+def _fact_rows(
+    type_: str, category: DataCategory, table: pa.Table, snapshot: Snapshot
+) -> Iterator[Fact]:
+    rows = {str(resident): row for row, resident in enumerate(snapshot.resident_ids)}
+    grids = snapshot.grid.tolist()
+    for n, fact in enumerate(table.to_pylist()):
+        row = rows.get(fact["start"])
+        if row is None:
+            continue
+        value = {
+            k: encode_scalar(v)
+            for k, v in fact.items()
+            if k not in _SAID and k != "start" and v is not None
+        }
+        yield (
+            grids[row],
+            row,
+            type_,
+            n,
+            json.dumps(value, ensure_ascii=False),
+            fact["source"],
+            fact["as_of"].isoformat(),
+            category.value,
+            fact["basis"],
+            fact["confidence"],
+        )
+
+
