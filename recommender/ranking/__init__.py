@@ -1,3 +1,7 @@
 """From scores to a feed: eligibility, blending, bridging, fairness, diversity."""
 
-__all__: list[str] = []
+from recommender.ranking.blend import Blend
+from recommender.ranking.diversity import DiversityReranker
+from recommender.ranking.eligibility import eligible, explain
+
+__all__ = ["Blend", "DiversityReranker", "eligible", "explain"]

@@ -1,3 +1,23 @@
 """Scorers: each ranks open items for one resident in its own way."""
 
-__all__: list[str] = []
+from recommender.scorers.affinity import AffinityScorer
+from recommender.scorers.als import ALSScorer
+from recommender.scorers.content import ContentScorer
+from recommender.scorers.context import DistanceScorer, FreshScorer, OwnGroupScorer
+from recommender.scorers.item_item import ItemItemScorer
+from recommender.scorers.near import NearHomeScorer
+from recommender.scorers.popular import PopularScorer
+from recommender.scorers.social import SocialScorer
+
+__all__ = [
+    "ALSScorer",
+    "AffinityScorer",
+    "ContentScorer",
+    "DistanceScorer",
+    "FreshScorer",
+    "ItemItemScorer",
+    "NearHomeScorer",
+    "OwnGroupScorer",
+    "PopularScorer",
+    "SocialScorer",
+]

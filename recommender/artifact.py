@@ -1,0 +1,222 @@
+"""A model as a folder: arrays and a manifest, never pickle.
+
+The id is the first 12 hex digits of the SHA-256 of the canonical manifest, which names the
+versions, the snapshot, every configuration, the seed, the weights, and dtype, shape and SHA-256
+of each array. Times and library versions stand beside it and are not hashed, so two trainings on
+equal data have one id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import ArtifactMismatch, CorruptStore, NotReady
+from graph.folders import ArrayFolder, Json, current_name, open_folder, publish, remove_old
+from graph.schema import SCHEMA_VERSION
+from recommender.base import Scorer
+from recommender.fitted import FittedModel
+from recommender.ranking.blend import Blend
+from recommender.ranking.diversity import DiversityReranker
+from recommender.scorers import (
+    AffinityScorer,
+    ALSScorer,
+    ContentScorer,
+    DistanceScorer,
+    FreshScorer,
+    ItemItemScorer,
+    NearHomeScorer,
+    OwnGroupScorer,
+    PopularScorer,
+    SocialScorer,
+)
+
+__all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
+
+MODEL_VERSION = 1
+"""Rises when an older artifact can no longer be read or scores differently."""
+
+SCORERS: Mapping[str, type[Scorer]] = {
+    scorer.name: scorer
+    for scorer in (
+        PopularScorer,
+        NearHomeScorer,
+        ItemItemScorer,
+        ALSScorer,
+        ContentScorer,
+        AffinityScorer,
+        OwnGroupScorer,
+        DistanceScorer,
+        FreshScorer,
+        SocialScorer,
+    )
+}
+"""Every scorer an artifact may name."""
+
+
+def save_model(
+    model: FittedModel,
+    parent: Path,
+    *,
+    snapshot_id: str,
+    about: Mapping[str, str | int] | None = None,
+    keep: int = 3,
+) -> str:
+    """Write the model and make it the current one.
+
+    Parameters
+    ----------
+    model : FittedModel
+    parent : Path
+        The home's ``models`` folder.
+    snapshot_id : str
+        Snapshot it was fitted on.
+    about : mapping, optional
+        Said beside the manifest, not hashed (when it was trained, how long it took).
+    keep : int
+        Models left there, the new one included.
+
+    Returns
+    -------
+    str
+        Its id.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for scorer in model.scorers:
+        for key, array in scorer.arrays().items():
+            arrays[f"{scorer.name}.{key}"] = array
+    libraries = {name: version(name) for name in ("numpy", "scipy", "implicit")}
+    name = publish(
+        parent,
+        arrays=arrays,
+        manifest=_manifest(model, snapshot_id),
+        about={**{f"version_{k}": v for k, v in libraries.items()}, **(about or {})},
+    )
+    remove_old(parent, keep=keep)
+    return name
+
+
+def _manifest(model: FittedModel, snapshot_id: str) -> dict[str, Json]:
+    scorers: dict[str, Json] = {s.name: {**s.config()} for s in model.scorers}
+    return {
+        "format": "linli-model",
+        "schema_version": SCHEMA_VERSION,
+        "model_version": MODEL_VERSION,
+        "snapshot": snapshot_id,
+        "seed": model.seed,
+        "scorers": scorers,
+        "order": [scorer.name for scorer in model.scorers],
+        "weights": {name: list(w) for name, w in model.blend.weights.items()},
+        "floors": {**model.blend.floors},
+        "reranker": {**model.reranker.config()},
+        "chosen": {**model.chosen},
+    }
+
+
+def load_model(
+    parent: Path, name: str | None = None, *, snapshot_id: str | None = None
+) -> FittedModel:
+    """Open a model; its arrays are memory-mapped and every byte is checked.
+
+    Parameters
+    ----------
+    parent : Path
+        The home's ``models`` folder.
+    name : str, optional
+        The current one when left out.
+    snapshot_id : str, optional
+        The snapshot it must have been fitted on.
+
+    Raises
+    ------
+    NotReady
+        No model was published yet.
+    ArtifactMismatch
+        It belongs to another snapshot or version, or its bytes changed.
+    """
+    chosen = name or current_name(parent)
+    if chosen is None:
+        raise NotReady(f"there is no model in {parent.name}; train one")
+    try:
+        folder = open_folder(parent, chosen)
+    except CorruptStore as error:
+        raise ArtifactMismatch(f"model {chosen} cannot be used: {error}") from error
+    _check(folder, snapshot_id)
+    return _restore(folder)
+
+
+def _check(folder: ArrayFolder, snapshot_id: str | None) -> None:
+    wanted: dict[str, Json] = {
+        "format": "linli-model",
+        "schema_version": SCHEMA_VERSION,
+        "model_version": MODEL_VERSION,
+    }
+    if snapshot_id is not None:
+        wanted["snapshot"] = snapshot_id
+    for key, value in wanted.items():
+        found = folder.manifest.get(key)
+        if found != value:
+            raise ArtifactMismatch(
+                f"model {folder.name} has {key} {found!r}, not {value!r}; train it again"
+            )
+
+
+def _restore(folder: ArrayFolder) -> FittedModel:
+    said = folder.manifest
+    configs, weights, floors = said["scorers"], said["weights"], said["floors"]
+    order, reranker, chosen = said["order"], said["reranker"], said["chosen"]
+    if not (
+        isinstance(configs, dict)
+        and isinstance(weights, dict)
+        and isinstance(floors, dict)
+        and isinstance(order, list)
+        and isinstance(reranker, dict)
+        and isinstance(chosen, dict)
+    ):
+        raise ArtifactMismatch(f"model {folder.name} has a manifest of another form; train again")
+    scorers = []
+    for name in order:
+        prefix = f"{name}."
+        arrays = {
+            k.removeprefix(prefix): v for k, v in folder.arrays.items() if k.startswith(prefix)
+        }
+        scorers.append(SCORERS[str(name)].restore(_numbers(configs[str(name)]), arrays))
+    return FittedModel(
+        scorers=tuple(scorers),
+        blend=Blend(
+            {name: _triple(value) for name, value in weights.items()},
+            {name: float(value) for name, value in _numbers(floors).items()},
+        ),
+        reranker=_reranker(_numbers(reranker)),
+        seed=int(_numbers({"seed": said["seed"]})["seed"]),
+        chosen=_numbers(chosen),
+        model_id=folder.id,
+        snapshot_id=str(said["snapshot"]),
+    )
+
+
+def _numbers(value: Json) -> dict[str, float | int | str | bool]:
+    if not isinstance(value, dict):
+        raise ArtifactMismatch("a manifest entry is no mapping; train the model again")
+    return {key: v for key, v in value.items() if isinstance(v, float | int | str | bool)}
+
+
+def _triple(value: Json) -> tuple[float, float, float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ArtifactMismatch("a blend has other than three weights; train the model again")
+    first, second, third = (float(v) for v in value if isinstance(v, float | int))
+    return first, second, third
+
+
+def _reranker(config: Mapping[str, float | int | str | bool]) -> DiversityReranker:
+    return DiversityReranker(
+        category=float(config["category"]),
+        kind=float(config["kind"]),
+        group=float(config["group"]),
+        per_group=int(config["per_group"]),
+        pool=int(config["pool"]),
+    )

@@ -1,0 +1,124 @@
+"""Cuts through a view, hashed per (row, item): no generator, no order, no memory.
+
+Whether a cell is hidden depends on its own row and column only, so the cut of a world in which
+one resident withdrew is the cut of the world in which they never were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph.view import CSR, View
+
+__all__ = ["Cut", "cell_hash", "cold_cut", "validation_cut", "without_cells"]
+
+
+def cell_hash(
+    rows: NDArray[np.int64], columns: NDArray[np.int64] | int, salt: int
+) -> NDArray[np.uint64]:
+    """Mix (row, column, salt) into 64 well-spread bits.
+
+    References
+    ----------
+    G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+    """
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    mixed = np.asarray(rows).astype(np.uint64) * golden
+    for word in (np.asarray(columns).astype(np.uint64), np.array([salt]).astype(np.uint64)):
+        mixed = _finish(mixed + word + golden)
+    return mixed
+
+
+def _finish(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A view without some cells, and the cells taken out."""
+
+    view: View
+    hidden: CSR
+    """(n_residents, n_items) 1 where a cell was taken out."""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Residents of whom something was taken out."""
+        return np.flatnonzero(np.diff(self.hidden.indptr)).astype(np.int64)
+
+
+def without_cells(view: View, gone: NDArray[np.bool_]) -> Cut:
+    """Take entries out of the interactions, and out of what is held.
+
+    Parameters
+    ----------
+    view : View
+    gone : NDArray[bool], (nnz,)
+        Aligned with ``view.interactions.data``.
+    """
+    X = view.interactions
+    kept, hidden = _entries(X, ~gone), _entries(X, gone)
+    hidden.data[:] = 1.0
+    held = view.held
+    if held.nnz:
+        both = held.multiply(hidden).sign().tocsr()
+        held = (held.sign() - both).tocsr()
+        held.eliminate_zeros()
+    changed = replace(view, interactions=kept, times=view.times[~gone], held=held)
+    return Cut(changed, hidden)
+
+
+def _entries(X: CSR, keep: NDArray[np.bool_]) -> CSR:
+    """Keep these entries; the shape stays."""
+    before = np.append(0, np.cumsum(keep))
+    parts = (X.data[keep], X.indices[keep], before[X.indptr])
+    return cast("CSR", sp.csr_array(parts, shape=X.shape))
+
+
+def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:
+    """Hide part of each history, and the whole history of a few.
+
+    Only residents with at least two interactions are cut, so that everyone asked about has
+    something left or is asked about as somebody new.
+
+    Parameters
+    ----------
+    view : View
+    share : float
+        Part of each history that is hidden, at least one interaction.
+    cold : float
+        Part of the residents whose whole history is hidden.
+    salt : int
+    """
+    X = view.interactions
+    lengths = np.diff(X.indptr).astype(np.int64)
+    owner = np.repeat(np.arange(view.n_residents, dtype=np.int64), lengths)
+    hashes = cell_hash(owner, X.indices.astype(np.int64), salt)
+    order = np.lexsort((hashes, owner))
+    rank = np.empty(len(owner), np.int64)
+    rank[order] = np.arange(len(owner)) - X.indptr[owner[order]]
+    hide = np.maximum(1, np.round(share * lengths)).astype(np.int64)
+    hide[_chosen(view.n_residents, cold, salt + 1)] = np.iinfo(np.int64).max
+    hide[lengths < 2] = 0
+    return without_cells(view, rank < hide[owner])
+
+
+def cold_cut(view: View, *, share: float, salt: int) -> tuple[View, NDArray[np.bool_]]:
+    """Take the whole history from a hashed part of the residents; return (view, who)."""
+    who = _chosen(view.n_residents, share, salt)
+    owner = np.repeat(np.arange(view.n_residents), np.diff(view.interactions.indptr))
+    return without_cells(view, who[owner]).view, who
+
+
+def _chosen(n: int, share: float, salt: int) -> NDArray[np.bool_]:
+    """Hash residents in or out."""
+    hashes = cell_hash(np.arange(n, dtype=np.int64), 0, salt)
+    out: NDArray[np.bool_] = hashes < np.uint64(min(int(share * 2**64), 2**64 - 1))
+    return out

@@ -1,0 +1,134 @@
+"""One request: candidates -> eligibility -> scores -> blend -> re-rank -> last check -> reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.model import ItemId, ItemKind, RecId
+from graph.view import ITEM_KINDS
+from recommender.base import CandidateSource, Query, Recommendation
+from recommender.candidates import NearbyItems
+from recommender.fitted import FittedModel
+from recommender.ranking.eligibility import eligible
+from recommender.reasons import reason_for
+
+__all__ = ["LastCheck", "Recommender", "is_personal"]
+
+LastCheck = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
+"""Item rows, best first -> which of them may still be shown, asked just before they are."""
+
+Mint = Callable[[ItemId], RecId]
+
+_SPARE = 10
+"""Places filled beyond those asked for, so that the last check leaves a full list."""
+
+
+def is_personal(query: Query) -> bool:
+    """Tell whether anything about the resident asking could shape the list."""
+    known = (
+        query.history,
+        query.interests,
+        query.offers,
+        query.occupations,
+        query.needs,
+        query.held,
+    )
+    return any(matrix.nnz for matrix in known) or bool(np.isfinite(query.home).all())
+
+
+class Recommender:
+    """Serves one model.
+
+    Parameters
+    ----------
+    model : FittedModel
+    words : mapping of slot to codes, optional
+        Codes of the vocabularies in column order, for the slots ``interest`` and ``offer``.
+    source : CandidateSource, optional
+        Open items within reach when left out.
+    """
+
+    def __init__(
+        self,
+        model: FittedModel,
+        *,
+        words: Mapping[str, Sequence[str]] | None = None,
+        source: CandidateSource | None = None,
+    ) -> None:
+        self.model = model
+        self.words = words or {}
+        self.source = source or NearbyItems()
+
+    def recommend(
+        self,
+        query: Query,
+        *,
+        mint: Mint,
+        n: int = 20,
+        kinds: frozenset[ItemKind] | None = None,
+        last_check: LastCheck | None = None,
+    ) -> tuple[Recommendation, ...]:
+        """Make a ranked list for one resident.
+
+        Parameters
+        ----------
+        query : Query
+            A batch of one. An empty one (nothing authorised, personalisation off) gets what is
+            popular and new.
+        mint : callable
+            Makes the id of one suggestion.
+        n : int
+            Places.
+        kinds : frozenset of ItemKind, optional
+            Only these kinds; all when left out.
+        last_check : callable, optional
+            The gate's last word on what may be shown.
+
+        Returns
+        -------
+        tuple of Recommendation
+            At most ``n``, rank 1 first.
+        """
+        rows = self._rows(query, kinds)
+        if not len(rows) or n <= 0:
+            return ()
+        parts = self.model.contributions(query, rows)
+        total = np.sum([part[0] for part in parts.values()], axis=0)
+        places = self.model.reranker.rerank(query, rows, total.astype(np.float32), n + _SPARE)
+        if last_check is not None:
+            places = places[last_check(rows[places])]
+        return tuple(
+            self._recommendation(
+                query,
+                int(rows[at]),
+                rank,
+                {name: float(p[0, at]) for name, p in parts.items()},
+                mint,
+            )
+            for rank, at in enumerate(places[:n].tolist(), start=1)
+        )
+
+    def _rows(self, query: Query, kinds: frozenset[ItemKind] | None) -> NDArray[np.int64]:
+        rows = self.source.candidates(query)
+        if kinds is not None:
+            codes = [code for code, kind in enumerate(ITEM_KINDS) if kind in kinds]
+            rows = rows[np.isin(query.items.kind[rows], codes)]
+        return eligible(query, rows)
+
+    def _recommendation(
+        self, query: Query, row: int, rank: int, parts: Mapping[str, float], mint: Mint
+    ) -> Recommendation:
+        item = ItemId(str(query.items.ids[row]))
+        return Recommendation(
+            rec_id=mint(item),
+            item=item,
+            row=row,
+            rank=rank,
+            score=float(sum(parts.values())),
+            reason=reason_for(query, row, parts, self.model.scorers, self.words),
+            parts=parts,
+            propensity=1.0,
+        )

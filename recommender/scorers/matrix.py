@@ -1,0 +1,134 @@
+"""What the scorers do with matrices: widths that differ, columns picked, places, item caches."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar, cast
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph.view import CSR, ItemTable
+
+__all__ = [
+    "PerTable",
+    "csr_arrays",
+    "csr_from_arrays",
+    "distance_km",
+    "pick",
+    "row_of",
+    "with_width",
+]
+
+Config = Mapping[str, float | int | str | bool]
+Arrays = Mapping[str, NDArray[np.generic]]
+T = TypeVar("T")
+
+_KM_PER_DEGREE = 111.195
+"""Length of one degree of latitude on a sphere of radius 6,371 km."""
+
+
+class PerTable(Generic[T]):
+    """Keeps what was computed from an item table, for the few tables in use.
+
+    Tables are never changed in place, so the same object has the same answer.
+
+    Parameters
+    ----------
+    make : callable
+        Computes the answer for one table.
+    """
+
+    _KEPT = 4
+
+    def __init__(self, make: Callable[[ItemTable], T]) -> None:
+        self._make = make
+        self._known: OrderedDict[int, tuple[ItemTable, T]] = OrderedDict()
+
+    def __call__(self, table: ItemTable) -> T:
+        """Return the answer for this table, from memory where it is known."""
+        found = self._known.get(id(table))
+        if found is not None and found[0] is table:
+            return found[1]
+        value = self._make(table)
+        self._known[id(table)] = (table, value)  # the table is held, so its id stays its own
+        while len(self._known) > self._KEPT:
+            self._known.popitem(last=False)
+        return value
+
+
+def with_width(matrix: CSR, n_columns: int) -> CSR:
+    """Give a matrix this many columns: cut off, or filled up with empty ones."""
+    if matrix.shape[1] == n_columns:
+        return matrix
+    if matrix.shape[1] > n_columns:
+        return matrix[:, :n_columns]
+    parts = (matrix.data, matrix.indices, matrix.indptr)
+    return cast("CSR", sp.csr_array(parts, shape=(matrix.shape[0], n_columns)))
+
+
+def row_of(matrix: CSR, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return (columns, values) of one row, without a copy."""
+    start, stop = int(matrix.indptr[row]), int(matrix.indptr[row + 1])
+    return matrix.indices[start:stop], matrix.data[start:stop]
+
+
+def pick(
+    scores: NDArray[np.float32], candidates: NDArray[np.int64] | None, n_items: int
+) -> NDArray[np.float32]:
+    """Take candidate columns from the scores of the fitted items; newer items get 0.
+
+    Parameters
+    ----------
+    scores : NDArray[float32], (b, n_fitted)
+    candidates : NDArray[int64], (n_candidates,), optional
+        All ``n_items`` when left out.
+    n_items : int
+        Items there are now, ``>= n_fitted`` as rows are never taken back.
+    """
+    b, fitted = scores.shape
+    if candidates is None:
+        if fitted == n_items:
+            return scores
+        out = np.zeros((b, n_items), np.float32)
+        out[:, : min(fitted, n_items)] = scores[:, :n_items]
+        return out
+    if fitted == 0:
+        return np.zeros((b, len(candidates)), np.float32)
+    known = candidates < fitted
+    out = scores[:, np.where(known, candidates, 0)]
+    out[:, ~known] = 0.0
+    return out
+
+
+def distance_km(
+    lat: float, lon: float, lats: NDArray[np.float32], lons: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return distances from one place to others in km; NaN where a coordinate is unknown.
+
+    The plane around the first place is used: within 50 km it differs by less than 0.1 % from
+    the great circle.
+    """
+    dy = (lats - np.float32(lat)) * np.float32(_KM_PER_DEGREE)
+    dx = (lons - np.float32(lon)) * np.float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
+    out: NDArray[np.float32] = np.sqrt(dx * dx + dy * dy, dtype=np.float32)
+    return out
+
+
+def csr_arrays(name: str, matrix: CSR) -> dict[str, NDArray[np.generic]]:
+    """Split a CSR into named arrays for the artifact."""
+    return {
+        f"{name}_data": matrix.data.astype(np.float32, copy=False),
+        f"{name}_indices": matrix.indices.astype(np.int32, copy=False),
+        f"{name}_indptr": matrix.indptr.astype(np.int64, copy=False),
+        f"{name}_shape": np.array(matrix.shape, np.int64),
+    }
+
+
+def csr_from_arrays(name: str, arrays: Arrays) -> CSR:
+    """Put a CSR together again, without copying its arrays."""
+    rows, columns = (int(n) for n in arrays[f"{name}_shape"])
+    parts = (arrays[f"{name}_data"], arrays[f"{name}_indices"], arrays[f"{name}_indptr"])
+    return cast("CSR", sp.csr_array(parts, shape=(rows, columns)))
