@@ -1,0 +1,353 @@
+"""Decisions on who may see or do what, recorded before they take effect.
+
+Deny by default. :func:`graph.policy.permits` and :func:`graph.policy.permitted_rows` are called
+in this module only; a :class:`Decision` cannot be made anywhere else. Expiry is decided at the
+moment of asking, against the clock, so no job has to run for a grant to end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import Denied
+from graph.gate.decision import _SEAL, BulkDecision, Decision
+from graph.ledger.audit import AuditEntry
+from graph.ledger.ledger import Ledger
+from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
+from graph.policy import Relation, Requirement, permits, permitted_rows, requirement
+from graph.schema import STATUTORY_CATEGORIES
+
+__all__ = ["Gate"]
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""How far the clock may stand behind the last audit entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One operation somebody asks for."""
+
+    actor: Actor
+    purpose: Purpose
+    category: DataCategory
+    subject: ResidentId
+    action: Action
+    law: str
+
+    @property
+    def own(self) -> bool:
+        """Whether residents ask about themselves."""
+        return self.actor.role is StaffRole.RESIDENT and self.actor.resident == self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the rules say."""
+
+    allowed: bool
+    reason: str
+    grant: Grant | None = None
+
+
+class Gate:
+    """Decides and records.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    clock : callable
+        Returns the aware UTC time.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def authorise(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        category: DataCategory,
+        subject: ResidentId,
+        action: Action,
+        law: str = "",
+    ) -> Decision:
+        """Decide one operation on one resident's data.
+
+        The audit entry is durable before this returns. Residents' looks at their own data are
+        counted instead. Ask before opening a write transaction.
+
+        Parameters
+        ----------
+        law : str, optional
+            Law that demands it, for purposes that rest on one.
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        Denied
+            No rule or no grant allows it, or the clock stands behind the last audit entry.
+        AuditUnavailable
+            It could not be recorded, so it does not happen.
+        """
+        question = _Question(actor, purpose, category, subject, action, law)
+        now = self._clock()
+        answer = self._answer(question, now)
+        if answer.allowed and question.own and action in {Action.VIEW, Action.DERIVE}:
+            self._ledger.audit.count_own(subject, category, now)
+        else:
+            answer = self._record(question, answer, now)
+        if not answer.allowed:
+            raise Denied(
+                f"{actor.role} {actor.id} may not {action} the {category} data of {subject} "
+                f"for {purpose}: {answer.reason}"
+            )
+        return Decision(
+            _SEAL,
+            actor=actor,
+            purpose=purpose,
+            category=category,
+            subject=subject,
+            action=action,
+            grant_id=None if answer.grant is None else answer.grant.id,
+            at=now,
+        )
+
+    def may(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        category: DataCategory,
+        subject: ResidentId,
+        action: Action,
+        law: str = "",
+    ) -> bool:
+        """Tell what :meth:`authorise` would say, recording nothing and opening nothing."""
+        question = _Question(actor, purpose, category, subject, action, law)
+        return self._answer(question, self._clock()).allowed
+
+    def authorise_bulk(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        categories: Iterable[DataCategory],
+        action: Action,
+        rows: NDArray[np.int64] | None,
+        law: str = "",
+    ) -> BulkDecision:
+        """Decide one operation on many residents at once; one audit entry for all.
+
+        What it allows of whom, :meth:`permitted` then tells from the consent arrays.
+
+        Parameters
+        ----------
+        rows : NDArray[int64] or None
+            Resident rows; ``None`` for everyone.
+
+        Raises
+        ------
+        Denied
+            No rule allows it for one of the categories.
+        AuditUnavailable
+            It could not be recorded, so it does not happen.
+        """
+        now = self._clock()
+        wanted = frozenset(categories)
+        needs, reason = self._bulk_answer(actor, purpose, wanted, action, law)
+        reason = self._clock_fault(now) or reason
+        root = _subject_root(rows)
+        self._ledger.audit.record(
+            AuditEntry(
+                at=now,
+                actor=actor.id,
+                role=actor.role,
+                institution=actor.institution,
+                app=actor.app,
+                action=action,
+                purpose=purpose,
+                categories=tuple(sorted(wanted)),
+                allowed=not reason,
+                reason=reason or "policy",
+                count=-1 if rows is None else len(rows),
+                subject_root=root,
+                law=law,
+            )
+        )
+        if reason or needs is None:
+            raise Denied(f"{actor.role} {actor.id} may not {action} for {purpose}: {reason}")
+        return BulkDecision(
+            _SEAL,
+            actor=actor,
+            purpose=purpose,
+            categories=wanted,
+            action=action,
+            requirement=needs,
+            at=now,
+            subject_root=root,
+        )
+
+    def permitted(
+        self,
+        decision: BulkDecision,
+        masks: NDArray[np.uint16],
+        expires: NDArray[np.int64],
+    ) -> dict[DataCategory, NDArray[np.bool_]]:
+        """Rows that a bulk decision covers, by category, as of now.
+
+        Parameters
+        ----------
+        masks : NDArray[uint16], (n_residents, n_categories)
+        expires : NDArray[int64], (n_residents, n_categories)
+            Consent arrays of the actor's institution (see :func:`graph.policy.permitted_rows`).
+
+        Returns
+        -------
+        dict of DataCategory to NDArray[bool], (n_residents,)
+        """
+        now = max(self._clock(), decision.at)
+        if decision.requirement is Requirement.STATUTE:
+            return {c: np.full(len(masks), c in STATUTORY_CATEGORIES) for c in decision.categories}
+        return {
+            c: permitted_rows(masks, expires, purpose=decision.purpose, category=c, at=_up(now))
+            for c in decision.categories
+        }
+
+    def permitted_row(
+        self,
+        masks: NDArray[np.uint16],
+        expires: NDArray[np.int64],
+        *,
+        purpose: Purpose,
+    ) -> frozenset[DataCategory]:
+        """Categories that one resident's consent arrays, (n_categories,) each, allow now."""
+        now = _up(self._clock())
+        return frozenset(
+            c
+            for c in DataCategory
+            if permitted_rows(
+                masks[None, :], expires[None, :], purpose=purpose, category=c, at=now
+            )[0]
+        )
+
+    def _answer(self, question: _Question, now: datetime) -> _Answer:
+        relation = Relation.SELF if question.own else Relation.OTHER
+        needs = requirement(
+            question.actor.role, question.action, relation, question.purpose, question.category
+        )
+        if needs is None:
+            return _Answer(False, "no policy line allows it")
+        fault = self._clock_fault(now)
+        if fault:
+            return _Answer(False, fault)
+        if needs is Requirement.NOTHING:
+            return _Answer(True, "own data")
+        if needs is Requirement.STATUTE:
+            return _Answer(bool(question.law), "law" if question.law else "no law is named")
+        with self._ledger.read() as tx:
+            grants = self._ledger.grants.of(tx, question.subject)
+        for grant in grants:
+            if self._covers(grant, question, now):
+                return _Answer(True, "grant", grant)
+        return _Answer(False, "no grant in force allows it")
+
+    def _covers(self, grant: Grant, question: _Question, now: datetime) -> bool:
+        return (
+            grant.resident == question.subject
+            and grant.institution == question.actor.institution
+            and grant.app == question.actor.app
+            and permits(
+                grant,
+                purpose=question.purpose,
+                category=question.category,
+                action=question.action,
+                at=now,
+            )
+        )
+
+    def _record(self, question: _Question, answer: _Answer, now: datetime) -> _Answer:
+        """Write the audit entry; a counted grant loses one use in the same transaction."""
+        grant = answer.grant
+        if grant is not None and grant.uses_left is not None:
+            name = grant.id
+            used = self._ledger.audit.record(
+                _audit_entry(question, answer, now),
+                also=lambda tx: self._ledger.grants.use(tx, name),
+            )
+            if used:
+                return answer
+            answer = _Answer(False, "the last use of the grant was just taken")
+        self._ledger.audit.record(_audit_entry(question, answer, now))
+        return answer
+
+    def _bulk_answer(
+        self,
+        actor: Actor,
+        purpose: Purpose,
+        categories: frozenset[DataCategory],
+        action: Action,
+        law: str,
+    ) -> tuple[Requirement | None, str]:
+        if not categories:
+            return None, "no category is named"
+        found = set()
+        for category in sorted(categories):
+            needs = requirement(actor.role, action, Relation.EVERYONE, purpose, category)
+            if needs is None:
+                return None, f"no policy line allows {category}"
+            found.add(needs)
+        if len(found) > 1:
+            return None, "the categories need different bases; ask for each"
+        needs = found.pop()
+        if needs is Requirement.STATUTE and not law:
+            return None, "no law is named"
+        return needs, ""
+
+    def _clock_fault(self, now: datetime) -> str:
+        """Say what is wrong with the clock: one set back could bring ended grants to life."""
+        with self._ledger.read() as tx:
+            last = self._ledger.audit.last_at(tx)
+        if last is not None and now < last - CLOCK_TOLERANCE:
+            return f"the clock stands at {now:%FT%TZ}, before the last audit entry"
+        return ""
+
+
+def _audit_entry(question: _Question, answer: _Answer, now: datetime) -> AuditEntry:
+    actor = question.actor
+    return AuditEntry(
+        at=now,
+        actor=actor.id,
+        role=actor.role,
+        institution=actor.institution,
+        app=actor.app,
+        action=question.action,
+        purpose=question.purpose,
+        categories=(question.category,),
+        allowed=answer.allowed,
+        reason=answer.reason,
+        subject=question.subject,
+        grant="" if answer.grant is None else answer.grant.id,
+        law=question.law,
+    )
+
+
+def _subject_root(rows: NDArray[np.int64] | None) -> str:
+    whole = b"everyone" if rows is None else np.sort(rows).astype("<i8").tobytes()
+    return hashlib.sha256(whole).hexdigest()
+
+
+def _up(at: datetime) -> int:
+    """Unix seconds, rounded up: a grant never lasts longer in an array than by itself."""
+    return math.ceil(at.timestamp())

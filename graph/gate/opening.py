@@ -1,0 +1,127 @@
+"""Open the ledger, and the graph store under its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graph.errors import LeaseHeld
+from graph.ledger.ledger import Ledger
+from graph.ledger.opening import open_ledger as _open_ledger
+
+if TYPE_CHECKING:
+    from graph.store.base import GraphStore
+
+__all__ = ["OpenGraph", "open_graph", "open_ledger"]
+
+GRAPH_LEASE = "graph"
+
+
+def open_ledger(
+    url: str, *, keys_dir: Path, log_dir: Path, clock: Callable[[], datetime]
+) -> Ledger:
+    """Open the ledger, making or migrating it as needed.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///<file>``.
+    keys_dir : Path
+        Folder of the home key; it is made with a new ledger, mode 0600.
+    log_dir : Path
+        Folder of the log files and the signed audit heads.
+    clock : callable
+        Returns the aware UTC time.
+
+    Raises
+    ------
+    ConfigError
+        The home key is missing, readable by others, or another ledger's.
+    CorruptStore
+        The ledger was made by a newer Linli, or is none.
+    StoreUnavailable
+        It cannot be reached.
+    """
+    return _open_ledger(url, keys_dir=keys_dir, log_dir=log_dir, clock=clock)
+
+
+class OpenGraph:
+    """The graph store, open, under the lease. Made by :func:`open_graph`."""
+
+    def __init__(
+        self, store: GraphStore, ledger: Ledger, holder: str, token: int, ttl: timedelta
+    ) -> None:
+        self.store = store
+        self.token = token
+        """Fencing token of the lease."""
+        self._ledger = ledger
+        self._holder = holder
+        self._ttl = ttl
+
+    def renew(self) -> None:
+        """Hold the lease for as long again; call it well before it runs out.
+
+        Raises
+        ------
+        LeaseLost
+            Somebody took over: stop, and leave the store alone.
+        """
+        now = self._ledger.clock()
+        with self._ledger.write() as tx:
+            leases = self._ledger.leases
+            leases.renew(tx, GRAPH_LEASE, self._holder, self.token, self._ttl, now)
+
+    def asked(self) -> str | None:
+        """Who waits for the graph, so that its holder can hand over; ``None`` when nobody."""
+        with self._ledger.read() as tx:
+            return self._ledger.leases.asked(tx, GRAPH_LEASE)
+
+
+@contextmanager
+def open_graph(
+    url: str,
+    *,
+    ledger: Ledger,
+    holder: str,
+    ttl: timedelta = timedelta(seconds=60),
+) -> Iterator[OpenGraph]:
+    """Take the lease of the graph, open the store, give both back on leaving.
+
+    Parameters
+    ----------
+    url : str
+        As :func:`graph.store.opening.open_store` takes it.
+    ledger : Ledger
+        Keeps the lease.
+    holder : str
+        Who asks; unique among processes.
+    ttl : timedelta, optional
+        How long the lease lasts without :meth:`OpenGraph.renew`.
+
+    Raises
+    ------
+    LeaseHeld
+        Somebody else has the graph open; they have been asked to hand over.
+    StoreUnavailable
+        The store cannot be opened.
+    """
+    from graph.store.opening import open_store  # loads an engine: only for whoever opens one
+
+    now = ledger.clock()
+    with ledger.write() as tx:
+        token = ledger.leases.acquire(tx, GRAPH_LEASE, holder, ttl, now)
+        other = ledger.leases.holder(tx, GRAPH_LEASE, now)
+        if token is None:
+            ledger.leases.ask(tx, GRAPH_LEASE, holder, now)
+    if token is None:
+        who = "another process" if other is None else other.holder
+        raise LeaseHeld(f"{who} has the graph open and was asked to hand over; try again soon")
+    try:
+        with open_store(url) as store:
+            yield OpenGraph(store, ledger, holder, token, ttl)
+    finally:
+        with ledger.write() as tx:
+            ledger.leases.release(tx, GRAPH_LEASE, holder, token)

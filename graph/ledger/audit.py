@@ -1,0 +1,268 @@
+"""The audit: every look at personal data, in hash chains that cannot be edited unseen.
+
+Each writer process has a chain of its own, entry n of which holds
+``h_n = SHA-256(h_(n-1) || canonical(entry_n))``. It is computed over the sealed entry, so a chain
+still verifies after an entry's key was destroyed. From time to time the last hash of each chain
+is signed (Ed25519) into ``audit-heads.jsonl``; against that file a cut end is found.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import cast
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from graph.codec import Json
+from graph.errors import AuditUnavailable, LinliError
+from graph.ledger import tables
+from graph.ledger.audit_chain import AuditReport, ChainHead, chained, check_chains
+from graph.ledger.audit_heads import HeadsFile
+from graph.ledger.canonical import canonical, micros, moment, parse
+from graph.ledger.database import Database
+from graph.ledger.dialect import add_counts
+from graph.ledger.keys import HOME, Box, KeyRing
+from graph.model import Action, DataCategory, InstitutionId, Purpose, ResidentId, StaffRole
+
+__all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead"]
+
+_audit = tables.audit
+_OWN_AT_ONCE = 500
+_SIGN_EVERY = 1_000
+"""Entries after which the heads are signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One decision of the gate."""
+
+    at: datetime
+    actor: str
+    role: StaffRole
+    institution: InstitutionId
+    app: str
+    action: Action
+    purpose: Purpose
+    categories: tuple[DataCategory, ...]
+    allowed: bool
+    reason: str
+    subject: ResidentId | None = None
+    """``None`` for operations on many."""
+    count: int = 1
+    subject_root: str = ""
+    """Digest of the set of residents of an operation on many."""
+    grant: str = ""
+    law: str = ""
+
+
+class Audit:
+    """Writes and reads the audit. Safe for threads and forks."""
+
+    def __init__(
+        self, database: Database, keys: KeyRing, folder: Path, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+        self._heads = HeadsFile(folder / "audit-heads.jsonl", keys.signing_key())
+        self._lock = Lock()
+        self._own: dict[tuple[str, str], tuple[int, int]] = {}
+        self._begin_chain()
+
+    def record(
+        self, entry: AuditEntry, *, also: Callable[[Connection], bool] | None = None
+    ) -> bool:
+        """Write one entry; it is durable before this returns.
+
+        Parameters
+        ----------
+        entry : AuditEntry
+        also : callable, optional
+            Decided in the same transaction; when it answers ``False`` nothing is written.
+
+        Returns
+        -------
+        bool
+            What ``also`` answered.
+
+        Raises
+        ------
+        AuditUnavailable
+            It could not be written: no data may leave.
+        """
+        if self._database.writing:
+            raise AuditUnavailable("ask the gate before opening a write transaction")
+        with self._lock:
+            if os.getpid() != self._process:
+                self._begin_chain()
+            try:
+                with self._database.write() as tx:
+                    if also is not None and not also(tx):
+                        return False
+                    digest = self._append(tx, entry)
+            except (LinliError, SQLAlchemyError) as error:
+                raise AuditUnavailable(f"the audit entry was not written: {error}") from error
+            self._n += 1
+            self._last = digest
+            sign = self._n % _SIGN_EVERY == 0
+        if sign:
+            self.sign()
+        return True
+
+    def count_own(self, resident: ResidentId, category: DataCategory, at: datetime) -> None:
+        """Count a resident's look at their own data; written in batches."""
+        with self._lock:
+            reads, _ = self._own.get((resident, category.value), (0, 0))
+            self._own[resident, category.value] = (reads + 1, micros(at))
+            full = len(self._own) >= _OWN_AT_ONCE
+        if full and not self._database.writing:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the counted looks of residents at their own data."""
+        with self._lock:
+            counted, self._own = self._own, {}
+        lines = [
+            {"resident": resident, "category": category, "reads": reads, "last_at": at}
+            for (resident, category), (reads, at) in counted.items()
+        ]
+        if lines:
+            with self._database.write() as tx:
+                add_counts(tx, tables.audit_own, lines, counts=["reads"], latest=["last_at"])
+
+    def last_at(self, tx: Connection) -> datetime | None:
+        """Time of the latest entry, by its own clock."""
+        last = tx.execute(select(func.max(_audit.c.at))).scalar()
+        return None if last is None else moment(last)
+
+    def of(self, tx: Connection, resident: ResidentId, limit: int = 100) -> list[AuditEntry]:
+        """Who looked at a resident's data, newest first; entries without a key are left out."""
+        query = (
+            select(_audit.c.chain, _audit.c.n, _audit.c.body)
+            .where(_audit.c.subject == self._subject(resident))
+            .order_by(_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
+            .limit(limit)
+        )
+        lines = tx.execute(query).all()
+        boxes = [(_box(chain, n, resident), body) for chain, n, body in lines]
+        plain = self._keys.open_many(tx, boxes)
+        return [_entry(parse(body), resident) for body in plain if body is not None]
+
+    def bulk(self, tx: Connection, limit: int = 100) -> list[AuditEntry]:
+        """Operations on many residents, newest first."""
+        query = (
+            select(_audit.c.chain, _audit.c.n, _audit.c.body)
+            .where(_audit.c.subject == "")
+            .order_by(_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
+            .limit(limit)
+        )
+        boxes = [(_box(chain, n, None), body) for chain, n, body in tx.execute(query)]
+        plain = self._keys.open_many(tx, boxes)
+        return [_entry(parse(body), None) for body in plain if body is not None]
+
+    def own_reads(self, tx: Connection, resident: ResidentId) -> dict[DataCategory, int]:
+        """How often a resident looked at their own data, by category."""
+        own = tables.audit_own
+        query = select(own.c.category, own.c.reads).where(own.c.resident == resident)
+        return {DataCategory(category): reads for category, reads in tx.execute(query)}
+
+    def heads(self, tx: Connection) -> list[ChainHead]:
+        """Last entry of every chain."""
+        ends = select(_audit.c.chain, func.max(_audit.c.n).label("n")).group_by(_audit.c.chain)
+        end = ends.subquery()
+        query = select(_audit.c.chain, _audit.c.n, _audit.c.hash).join(
+            end, (_audit.c.chain == end.c.chain) & (_audit.c.n == end.c.n)
+        )
+        return [ChainHead(*line) for line in tx.execute(query.order_by(_audit.c.chain))]
+
+    def sign(self) -> None:
+        """Sign the heads that are new since the last time."""
+        with self._database.read() as tx:
+            self._heads.add(self.heads(tx), self._clock())
+
+    def verify(self, tx: Connection) -> AuditReport:
+        """Check every entry of every chain, and every signed head against its chain."""
+        return check_chains(tx, self._heads.read())
+
+    def close(self) -> None:
+        """Write counted looks and sign the heads."""
+        self.flush()
+        if self._n:
+            self.sign()
+
+    def _begin_chain(self) -> None:
+        self._process = os.getpid()
+        self._chain = secrets.token_hex(8)
+        self._n = 0
+        self._last = bytes(32)
+        self._own = {}
+
+    def _append(self, tx: Connection, entry: AuditEntry) -> bytes:
+        n = self._n + 1
+        box = _box(self._chain, n, entry.subject)
+        line: dict[str, object] = {
+            "chain": self._chain,
+            "n": n,
+            "at": micros(entry.at),
+            "subject": "" if entry.subject is None else self._subject(entry.subject),
+            "body": self._keys.seal(tx, box, canonical(_said(entry))),
+            "previous": self._last,
+        }
+        line["hash"] = chained(line)
+        tx.execute(insert(_audit), line)
+        return cast("bytes", line["hash"])
+
+    def _subject(self, resident: ResidentId) -> str:
+        return self._keys.pseudonym("audit", resident)
+
+
+def _box(chain: str, n: int, subject: ResidentId | None) -> Box:
+    if subject is None:
+        return Box("audit", f"{chain}/{n}", HOME, DataCategory.PUBLIC)
+    return Box("audit", f"{chain}/{n}", subject, "audit")
+
+
+def _said(entry: AuditEntry) -> dict[str, Json]:
+    return {
+        "at": micros(entry.at),
+        "actor": entry.actor,
+        "role": entry.role.value,
+        "institution": entry.institution,
+        "app": entry.app,
+        "action": entry.action.value,
+        "purpose": entry.purpose.value,
+        "categories": [category.value for category in entry.categories],
+        "allowed": entry.allowed,
+        "reason": entry.reason,
+        "count": entry.count,
+        "subject_root": entry.subject_root,
+        "grant": entry.grant,
+        "law": entry.law,
+    }
+
+
+def _entry(said: dict[str, Json], subject: ResidentId | None) -> AuditEntry:
+    return AuditEntry(
+        at=moment(cast("int", said["at"])),
+        actor=str(said["actor"]),
+        role=StaffRole(str(said["role"])),
+        institution=InstitutionId(str(said["institution"])),
+        app=str(said["app"]),
+        action=Action(str(said["action"])),
+        purpose=Purpose(str(said["purpose"])),
+        categories=tuple(DataCategory(c) for c in cast("list[str]", said["categories"])),
+        allowed=bool(said["allowed"]),
+        reason=str(said["reason"]),
+        subject=subject,
+        count=cast("int", said["count"]),
+        subject_root=str(said["subject_root"]),
+        grant=str(said["grant"]),
+        law=str(said["law"]),
+    )

@@ -1,0 +1,77 @@
+"""Transactions on the ledger's database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import local
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from graph.errors import Conflict, StoreUnavailable
+from graph.ledger.dialect import WRITE
+from graph.ledger.keys import KeyRing
+
+__all__ = ["Database"]
+
+
+class Database:
+    """Opens transactions and tells the key ring how they ended. Safe for threads and forks."""
+
+    def __init__(self, engine: Engine, keys: KeyRing) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._process = os.getpid()
+        self._thread = local()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """See :meth:`graph.ledger.ledger.Ledger.write`."""
+        if self.writing:
+            raise Conflict("this thread is writing already: pass its transaction on")
+        try:
+            with self._current().connect().execution_options(**WRITE) as tx:
+                self._thread.writing = True
+                try:
+                    with tx.begin():
+                        yield tx
+                except BaseException:
+                    self._keys.rolled_back(tx)
+                    raise
+                self._keys.committed(tx)
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the ledger did not write: {_short(error)}") from error
+        finally:
+            self._thread.writing = False
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See :meth:`graph.ledger.ledger.Ledger.read`."""
+        try:
+            with self._current().connect() as tx, tx.begin():
+                yield tx
+        except (OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the ledger did not answer: {_short(error)}") from error
+
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is inside :meth:`write`."""
+        return bool(getattr(self._thread, "writing", False))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _current(self) -> Engine:
+        """Engine for this process; connections inherited through a fork are not touched."""
+        if os.getpid() != self._process:
+            self._engine.dispose(close=False)
+            self._process = os.getpid()
+        return self._engine
+
+
+def _short(error: Exception) -> str:
+    return str(error.orig if isinstance(error, OperationalError) else error)

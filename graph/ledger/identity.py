@@ -1,0 +1,114 @@
+"""Who residents are: sealed names, numbers and addresses, found by keyed digests only."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from graph.ledger import tables
+from graph.ledger.canonical import micros
+from graph.ledger.dialect import upsert
+from graph.ledger.keys import Box, KeyRing
+from graph.model import DataCategory, ResidentId
+
+__all__ = ["CATEGORY_OF", "Identity"]
+
+CATEGORY_OF: dict[str, DataCategory] = {
+    "phone": DataCategory.CONTACT,
+    "wechat": DataCategory.CONTACT,
+    "email": DataCategory.CONTACT,
+    "address": DataCategory.DWELLING,
+}
+"""Category of each kind of field; all others are ``IDENTITY``."""
+
+_identity = tables.identity
+_CHUNK = 10_000
+
+
+class Identity:
+    """Fields by which a person is known outside Linli."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def put(
+        self, tx: Connection, resident: ResidentId, fields: Mapping[str, str], at: datetime
+    ) -> None:
+        """Store fields (``name``, ``phone``, ``id_number`` ...), replacing earlier ones."""
+        self.put_many(tx, [(resident, fields)], at)
+
+    def put_many(
+        self,
+        tx: Connection,
+        people: Sequence[tuple[ResidentId, Mapping[str, str]]],
+        at: datetime,
+    ) -> None:
+        """Store the fields of many residents at once."""
+        fields = [(who, kind, value) for who, said in people for kind, value in said.items()]
+        if not fields:
+            return
+        sealed = self._keys.seal_many(
+            tx, [(_box(who, kind), value.encode()) for who, kind, value in fields]
+        )
+        lines = [
+            {
+                "resident": who,
+                "kind": kind,
+                "sealed": value_sealed,
+                "blind": self._blind(kind, value),
+                "at": micros(at),
+            }
+            for (who, kind, value), value_sealed in zip(fields, sealed, strict=True)
+        ]
+        upsert(tx, _identity, lines)
+
+    def get(self, tx: Connection, resident: ResidentId) -> dict[str, str]:
+        """All fields of one resident; those whose key was destroyed are left out."""
+        query = select(_identity.c.kind, _identity.c.sealed)
+        lines = tx.execute(query.where(_identity.c.resident == resident)).all()
+        plain = self._keys.open_many(tx, [(_box(resident, kind), s) for kind, s in lines])
+        return {
+            kind: value.decode()
+            for (kind, _), value in zip(lines, plain, strict=True)
+            if value is not None
+        }
+
+    def names(self, tx: Connection, residents: Sequence[ResidentId]) -> dict[ResidentId, str]:
+        """Names of residents, in one batch; who has none is left out."""
+        query = select(_identity.c.resident, _identity.c.sealed).where(_identity.c.kind == "name")
+        lines: list[tuple[str, bytes]] = []
+        for start in range(0, len(residents), _CHUNK):
+            some = _identity.c.resident.in_(residents[start : start + _CHUNK])
+            lines.extend((who, sealed) for who, sealed in tx.execute(query.where(some)))
+        plain = self._keys.open_many(tx, [(_box(who, "name"), s) for who, s in lines])
+        return {
+            ResidentId(who): name.decode()
+            for (who, _), name in zip(lines, plain, strict=True)
+            if name is not None
+        }
+
+    def find(self, tx: Connection, kind: str, value: str) -> ResidentId | None:
+        """Find the one resident with this value; ``None`` when there is none or are several."""
+        blind = self._blind(kind, value)
+        query = select(_identity.c.resident).where(
+            _identity.c.blind == blind, _identity.c.kind == kind
+        )
+        found = tx.execute(query.limit(2)).scalars().all()
+        return ResidentId(found[0]) if len(found) == 1 else None
+
+    def _blind(self, kind: str, value: str) -> bytes:
+        return self._keys.blind(f"identity/{kind}", _normal(kind, value).encode())
+
+
+def _box(resident: str, kind: str) -> Box:
+    category = CATEGORY_OF.get(kind, DataCategory.IDENTITY)
+    return Box("identity", f"{resident}/{kind}", resident, category.value)
+
+
+def _normal(kind: str, value: str) -> str:
+    """Spelling by which values are compared: full-width forms, spaces and case do not count."""
+    text = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return text.replace("-", "").removeprefix("+86") if kind == "phone" else text

@@ -1,0 +1,87 @@
+"""The ledger: one SQL database for what must never be lost or leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from graph.ledger.access import Access
+from graph.ledger.audit import Audit
+from graph.ledger.bookings import Bookings
+from graph.ledger.database import Database
+from graph.ledger.grants import Grants
+from graph.ledger.identity import Identity
+from graph.ledger.imports import Imports
+from graph.ledger.keys import KeyRing
+from graph.ledger.leases import Leases
+from graph.ledger.log import Log
+from graph.ledger.outbox import Outbox
+from graph.ledger.rows import Rows
+from graph.ledger.runs import Runs
+from graph.ledger.words import Words
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Repositories over one database. Made by :func:`graph.gate.open_ledger`; thread-safe.
+
+    Every method of a repository takes the open transaction first, so what belongs together is
+    decided together::
+
+        with ledger.write() as tx:
+            booking = ledger.bookings.book(tx, item, resident, at=now)
+            ledger.outbox.append(tx, ...)
+
+    ``audit`` is the exception: an entry is its own transaction, durable before it returns.
+    """
+
+    def __init__(
+        self, engine: Engine, keys: KeyRing, log_dir: Path, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = Database(engine, keys)
+        self.clock = clock
+        self.keys = keys
+        self.rows = Rows()
+        self.identity = Identity(keys)
+        self.words = Words(keys)
+        self.outbox = Outbox(keys)
+        self.log = Log(self._database, keys, self.outbox, log_dir)
+        self.bookings = Bookings()
+        self.grants = Grants(self.outbox)
+        self.imports = Imports(keys, self.outbox)
+        self.runs = Runs(keys)
+        self.leases = Leases()
+        self.access = Access(keys)
+        self.audit = Audit(self._database, keys, log_dir, clock)
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """Open a write transaction: commit on leaving, roll back on any error.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away, locked for too long, full or read-only; nothing was written.
+        Conflict
+            This thread is in a write transaction already, and would wait for itself.
+        """
+        return self._database.write()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a consistent read: all of it sees one moment.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away.
+        """
+        return self._database.read()
+
+    def close(self) -> None:
+        """Write what is counted in memory, sign the audit heads, close all connections."""
+        self.audit.close()
+        self._database.close()

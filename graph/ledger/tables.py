@@ -1,0 +1,340 @@
+"""Every table of the ledger, once.
+
+Times are int64 microseconds since 1970 in UTC, digests and sealed values are bytes, ids are
+text. What people wrote, who they are and what they did is sealed; pseudonyms, codes and counts
+stand in clear.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "METADATA",
+    "api_keys",
+    "audit",
+    "audit_own",
+    "bookings",
+    "data_keys",
+    "grants",
+    "head",
+    "identity",
+    "import_chunks",
+    "imports",
+    "leases",
+    "links",
+    "outbox",
+    "outbox_keys",
+    "requests",
+    "row_counts",
+    "rows",
+    "runs",
+    "seats",
+    "segments",
+    "sessions",
+    "words",
+]
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite gives out numbers only to a column declared INTEGER."""
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _maybe(name: str) -> Column[str]:
+    return Column(name, Text, nullable=True)
+
+
+def _int(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _maybe_int(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=True)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+head = Table(
+    "head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _int("seq"),
+    _int("epoch"),
+    _int("compacted"),
+    _int("keys_epoch"),
+    _bytes("key_check"),
+)
+"""One line: last sequence number, grant epoch, last number moved to the log, key epoch.
+
+Sequence numbers are taken from here and not from a database sequence: the line stays locked
+until the transaction ends, so numbers rise in commit order without gaps on every engine.
+"""
+
+rows = Table(
+    "rows",
+    METADATA,
+    _key("kind"),
+    Column("row", BigInteger, primary_key=True, autoincrement=False),
+    _text("key"),
+    UniqueConstraint("kind", "key"),
+)
+row_counts = Table("row_counts", METADATA, _key("kind"), _int("next"))
+
+data_keys = Table(
+    "data_keys",
+    METADATA,
+    _key("subject"),
+    _key("category"),
+    Column("wrapped", LargeBinary, nullable=True),
+    _maybe_int("destroyed_at"),
+)
+"""Keys of (resident, category), wrapped under the home key; null once destroyed."""
+
+identity = Table(
+    "identity",
+    METADATA,
+    _key("resident"),
+    _key("kind"),
+    _bytes("sealed"),
+    _bytes("blind"),
+    _int("at"),
+    Index("ix_identity_blind", "blind"),
+)
+
+words = Table(
+    "words",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("category"),
+    _bytes("sealed"),
+    _int("at"),
+    Index("ix_words_resident", "resident"),
+)
+
+grants = Table(
+    "grants",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("institution"),
+    _text("app"),
+    _text("category"),
+    _text("purpose"),
+    _text("actions"),
+    _int("not_before"),
+    _int("expires_at"),
+    _text("state"),
+    _text("notice_hash"),
+    _text("channel"),
+    _text("basis"),
+    _maybe_int("uses_left"),
+    _maybe("proxy_mandate"),
+    _int("epoch"),
+    Index("ix_grants_resident", "resident"),
+    Index("ix_grants_epoch", "epoch"),
+)
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=False),
+    _text("kind"),
+    _text("subject"),
+    _text("category"),
+    _bytes("tag"),
+    _bytes("payload"),
+    _int("at"),
+)
+
+outbox_keys = Table(
+    "outbox_keys",
+    METADATA,
+    Column("tag", LargeBinary, primary_key=True),
+    _int("seq"),
+    _bytes("digest"),
+    Column("reply", LargeBinary, nullable=True),
+)
+"""Idempotency keys (as keyed digests) and first answers; they outlive compaction."""
+
+segments = Table(
+    "segments",
+    METADATA,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    _int("last"),
+    _text("file"),
+    _bytes("sha256"),
+)
+
+seats = Table(
+    "seats",
+    METADATA,
+    _key("item"),
+    _maybe_int("seats"),
+    _int("taken"),
+    _int("waiting"),
+    _int("places"),
+)
+bookings = Table(
+    "bookings",
+    METADATA,
+    _key("item"),
+    _key("resident"),
+    _text("state"),
+    _int("place"),
+    _maybe("rec_id"),
+    _int("at"),
+    Index("ix_bookings_resident", "resident"),
+    Index("ix_bookings_item_state_place", "item", "state", "place"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    _key("chain"),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("subject"),
+    _bytes("body"),
+    _bytes("previous"),
+    _bytes("hash"),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_subject_at", "subject", "at"),
+)
+audit_own = Table(
+    "audit_own",
+    METADATA,
+    _key("resident"),
+    _key("category"),
+    _int("reads"),
+    _int("last_at"),
+)
+"""How often residents read their own data; counted, not audited one by one."""
+
+imports = Table(
+    "imports",
+    METADATA,
+    _key("id"),
+    _text("kind"),
+    _text("file_hash"),
+    _text("source"),
+    _text("state"),
+    _int("begun_at"),
+    _maybe_int("committed_at"),
+    _maybe_int("seq"),
+    _int("changes"),
+    UniqueConstraint("file_hash", "kind"),
+)
+import_chunks = Table(
+    "import_chunks",
+    METADATA,
+    _key("batch"),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    _int("changes"),
+    _bytes("sealed"),
+)
+
+requests = Table(
+    "requests",
+    METADATA,
+    Column("id", _SERIAL, primary_key=True),
+    _text("job"),
+    _bytes("args"),
+    _text("by"),
+    _int("at"),
+    _text("state"),
+    _maybe("holder"),
+    _maybe_int("claimed_at"),
+    Index("ix_requests_state", "state"),
+    sqlite_autoincrement=True,
+)
+runs = Table(
+    "runs",
+    METADATA,
+    Column("id", _SERIAL, primary_key=True),
+    _text("job"),
+    _text("slot"),
+    _maybe_int("request"),
+    _text("state"),
+    _int("attempts"),
+    _int("done"),
+    _int("total"),
+    _text("note"),
+    _int("started_at"),
+    _maybe_int("finished_at"),
+    UniqueConstraint("job", "slot"),
+    sqlite_autoincrement=True,
+)
+leases = Table(
+    "leases",
+    METADATA,
+    _key("name"),
+    _maybe("holder"),
+    _int("token"),
+    _int("expires_at"),
+    _maybe("asked_by"),
+    _maybe_int("asked_at"),
+)
+
+links = Table(
+    "links",
+    METADATA,
+    Column("hash", LargeBinary, primary_key=True),
+    _text("principal"),
+    _text("role"),
+    _text("institution"),
+    _int("expires_at"),
+    _maybe_int("used_at"),
+)
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("hash", LargeBinary, primary_key=True),
+    _text("principal"),
+    _text("role"),
+    _text("institution"),
+    _int("began_at"),
+    _int("seen_at"),
+    _int("expires_at"),
+    Index("ix_sessions_principal", "principal"),
+)
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    _key("id"),
+    _bytes("hash"),
+    _text("title"),
+    _text("institution"),
+    _text("app"),
+    _text("scopes"),
+    _int("made_at"),
+    _int("expires_at"),
+    _maybe_int("revoked_at"),
+)
