@@ -32,6 +32,7 @@ __all__ = [
     "current_name",
     "open_folder",
     "publish",
+    "read_about",
     "remove_old",
     "set_current",
     "write_atomically",
@@ -144,6 +145,21 @@ def current_name(parent: Path) -> str | None:
         return None
 
 
+def read_about(parent: Path, name: str) -> dict[str, Json]:
+    """Read what stands beside a manifest, without opening the arrays.
+
+    Raises
+    ------
+    NotReady
+        There is no such folder.
+    """
+    try:
+        about: dict[str, Json] = json.loads((parent / name / "about.json").read_bytes())
+    except FileNotFoundError as error:
+        raise NotReady(f"{parent / name} is not there; build it again") from error
+    return about
+
+
 def open_folder(parent: Path, name: str) -> ArrayFolder:
     """Open a folder and check every byte of its arrays.
 
@@ -177,7 +193,7 @@ def _open_array(path: Path, digest: str) -> NDArray[np.generic]:
     except FileNotFoundError as error:
         raise NotReady(f"{path} is not there; build it again") from error
     except ValueError as error:
-        if path.stat().st_size and b"\x93NUMPY" == path.read_bytes()[:6]:
+        if path.stat().st_size and path.read_bytes()[:6] == b"\x93NUMPY":
             array = np.load(path, allow_pickle=False)  # an empty array cannot be mapped
         else:
             raise CorruptStore(f"{path} is not an array file; build it again") from error

@@ -39,7 +39,7 @@ from graph.snapshot.build import HISTORY_SOURCES, language_bits
 from graph.snapshot.facts import ItemFacts
 from graph.snapshot.snapshot import INTERACTION_KINDS, History
 from graph.view import ITEM_KINDS, LIFE_CATEGORIES, NO_TIME, ItemTable, View
-from graph.vocabulary import vocabularies
+from graph.vocabulary import interests, needs, occupations, offers
 
 __all__ = ["Live", "Moment"]
 
@@ -54,6 +54,23 @@ Tap = tuple[int, int]
 """(item row, interaction kind code)"""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstExpiry:
+    """When the first grant of each resident runs out, soonest first."""
+
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, expires: NDArray[np.int64]) -> FirstExpiry:
+        """Sort residents by the earliest of their expiries; those without grants are left out."""
+        never = np.iinfo(np.int64).max
+        first = np.where(expires > 0, expires, never).min(axis=1, initial=never)
+        order = np.argsort(first, kind="stable")
+        order = order[first[order] < never]
+        return cls(order.astype(np.int64), first[order])
+
+
 @dataclass(slots=True, eq=False)
 class Moment:
     """One snapshot and its overlay, as one request sees them. Only :class:`Live` changes it."""
@@ -65,6 +82,7 @@ class Moment:
     resident_rows: dict[str, int]
     seq: int
     epoch: int
+    first_expiry: FirstExpiry
     histories: dict[int, dict[Tap, int | None]] = field(default_factory=dict)
     """Per touched resident row: (item, kind) -> Unix seconds, ``None`` when taken back."""
     consents: dict[int, tuple[NDArray[np.uint16], NDArray[np.int64]]] = field(default_factory=dict)
@@ -111,7 +129,7 @@ class Moment:
         return np.zeros(width, np.uint16), np.zeros(width, np.int64)
 
     def history(self, row: int) -> History:
-        """What one resident did, the latest taps included."""
+        """List what one resident did, the latest taps included."""
         base = self.snapshot.history.row(row)
         changes = self.histories.get(row)
         if not changes:
@@ -136,6 +154,16 @@ class Moment:
     def one(self, row: int, permitted: frozenset[DataCategory]) -> View:
         """View of one resident's own cells (one row), for that resident's feed."""
         return self.snapshot.one(row, permitted, history=self.history(row), items=self.items)
+
+    def masked(self, now: int) -> NDArray[np.int64]:
+        """Rows of residents whose grants changed or ran out since the snapshot.
+
+        A model fitted before knows their cells still; nothing of theirs may be evidence for
+        anybody until the next fit.
+        """
+        expired = self.first_expiry.rows[: np.searchsorted(self.first_expiry.times, now, "right")]
+        changed = np.fromiter(self.consents, np.int64, len(self.consents))
+        return np.union1d(changed, expired)
 
     def item(self, row: int) -> ItemFacts:
         """Public facts of an item: title, place, organiser and so on."""
@@ -199,6 +227,7 @@ class Live:
             resident_rows={key: row for row, key in enumerate(residents)},
             seq=snapshot.watermark,
             epoch=snapshot.epoch,
+            first_expiry=FirstExpiry.of(np.asarray(snapshot.expires)),
         )
         _set_seats(moment, seats)
         return moment
@@ -299,16 +328,15 @@ def _with_item(moment: Moment, row: int, item: str, payload: Mapping[str, Json])
     columns["group"][row] = moment.item_rows.get(groups[0], -1) if groups else -1
     ids = items.ids.astype(f"<U{max(items.ids.dtype.itemsize // 4, len(item))}")
     ids[row] = item
-    words = vocabularies()
     return replace(
         items,
         ids=ids,
-        tags=_with_row(items.tags, row, _codes(links, "ABOUT", words.interests.codes)),
-        needs=_with_row(items.needs, row, _codes(links, "ANSWERS_NEED", words.needs.codes)),
+        tags=_with_row(items.tags, row, _codes(links, "ABOUT", interests().codes)),
+        needs=_with_row(items.needs, row, _codes(links, "ANSWERS_NEED", needs().codes)),
         occupations=_with_row(
-            items.occupations, row, _codes(links, "WELCOMES", words.occupations.codes)
+            items.occupations, row, _codes(links, "WELCOMES", occupations().codes)
         ),
-        offers=_with_row(items.offers, row, _codes(links, "ASKS_FOR", words.offers.codes)),
+        offers=_with_row(items.offers, row, _codes(links, "ASKS_FOR", offers().codes)),
         **columns,
     )
 

@@ -1,33 +1,80 @@
-"""The entry point of the console script `linli`."""
+"""The command line: one tree of commands, one place where errors become one line."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import sys
+from importlib.metadata import version as package_version
 from typing import Annotated
 
+import click
 import typer
+
+from api.cli import data, feeds, homes, serving
+from api.cli.output import console, fail
+from graph import errors
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(name="linli", no_args_is_help=True, add_completion=False)
+EXIT_CODES: tuple[tuple[type[errors.LinliError], int], ...] = (
+    (errors.ConfigError, 2),
+    (errors.DataError, 3),
+    (errors.NotFound, 4),
+    (errors.Denied, 5),
+    (errors.NotReady, 6),
+    (errors.StoreUnavailable, 6),
+    (errors.AuditUnavailable, 6),
+    (errors.CorruptStore, 7),
+)
+"""Exit code per branch of the error tree; anything else is 1, a wrong command line 2."""
+
+app = typer.Typer(
+    name="linli",
+    help="Linli (邻里) helps people in one neighbourhood find each other.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+homes.register(app)
+data.register(app)
+feeds.register(app)
+serving.register(app)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"linli {version('linli')}")
+def _show_version(asked: bool) -> None:
+    if asked:
+        console.print(f"linli {package_version('linli')}", highlight=False)
         raise typer.Exit
 
 
 @app.callback()
-def linli(
-    *,
+def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Linli (邻里) helps people in one neighbourhood find each other."""
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a known error is one line and an exit code, never a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        fail("stopped")
+        sys.exit(130)
+    except KeyboardInterrupt:
+        fail("stopped")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except errors.LinliError as error:
+        fail(str(error))
+        sys.exit(next((c for kind, c in EXIT_CODES if isinstance(error, kind)), 1))
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -21,7 +21,7 @@ from graph.snapshot.files import write_snapshot
 from graph.snapshot.snapshot import INTERACTION_KINDS, History, Snapshot
 from graph.store.base import GraphStore
 from graph.view import CSR, ITEM_KINDS, LANGUAGE_BIT, LIFE_CATEGORIES, NO_TIME, ItemTable
-from graph.vocabulary import Vocabularies, Vocabulary, vocabularies
+from graph.vocabulary import VOCABULARIES, Vocabulary, interests, needs, occupations, offers
 
 __all__ = ["build_snapshot"]
 
@@ -94,20 +94,19 @@ def build_snapshot(
         residents = _Index(ledger.rows.all(tx, RowKind.RESIDENT))
         items = _Index(ledger.rows.all(tx, RowKind.ITEM))
         grids = _Index(ledger.rows.all(tx, RowKind.GRID))
-        masks, expires = ledger.grants.arrays(
-            tx, len(residents), institution=institution, at=now
-        )
-    words = vocabularies()
+        masks, expires = ledger.grants.arrays(tx, len(residents), institution=institution, at=now)
     progress(1, 5, "residents")
     read = _Reader(store, residents, items, grids)
     people = read.residents()
     progress(2, 5, "items")
-    table = read.items_table(words)
+    table = read.items_table()
     progress(3, 5, "histories and ties")
     snapshot = Snapshot(
         id="",
         folder="",
-        as_of=int(now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()),
+        as_of=int(
+            now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        ),
         watermark=watermark,
         epoch=epoch,
         taken_at=int(now.timestamp()),
@@ -115,10 +114,10 @@ def build_snapshot(
         grid_ids=grids.ids,
         items=table,
         history=read.history(),
-        interests=read.words("INTERESTED_IN", "Interest", words.interests, "weight"),
-        offers=read.words("CAN_OFFER", "Offer", words.offers),
-        occupations=read.words("WORKS_AS", "Occupation", words.occupations),
-        needs=read.words("NEEDS", "Need", words.needs),
+        interests=read.words("INTERESTED_IN", "Interest", interests(), "weight"),
+        offers=read.words("CAN_OFFER", "Offer", offers()),
+        occupations=read.words("WORKS_AS", "Occupation", occupations()),
+        needs=read.words("NEEDS", "Need", needs()),
         ties=read.ties(),
         blocked=read.blocked(),
         masks=masks,
@@ -130,10 +129,8 @@ def build_snapshot(
     name = write_snapshot(
         parent,
         snapshot,
-        vocabulary=words.version,
-        extras=lambda folder: write_facts(
-            folder, store=store, ledger=ledger, snapshot=snapshot
-        ),
+        vocabulary={label: load().version for label, load in VOCABULARIES.items()},
+        extras=lambda folder: write_facts(folder, store=store, ledger=ledger, snapshot=snapshot),
     )
     progress(5, 5, "done")
     return name
@@ -142,9 +139,7 @@ def build_snapshot(
 class _Reader:
     """Bulk reads of one store, translated to rows."""
 
-    def __init__(
-        self, store: GraphStore, residents: _Index, items: _Index, grids: _Index
-    ) -> None:
+    def __init__(self, store: GraphStore, residents: _Index, items: _Index, grids: _Index) -> None:
         self._store = store
         self._residents = residents
         self._items = items
@@ -257,7 +252,7 @@ class _Reader:
             len(self._residents),
         )
 
-    def items_table(self, words: Vocabularies) -> ItemTable:
+    def items_table(self) -> ItemTable:
         """Everything public about the items; rows without a node are closed."""
         n = len(self._items)
         columns: dict[str, NDArray[np.generic]] = {
@@ -294,10 +289,10 @@ class _Reader:
         columns["group"][rows] = groups
         return ItemTable(
             ids=self._items.ids,
-            tags=self._item_words("ABOUT", "Interest", words.interests),
-            needs=self._item_words("ANSWERS_NEED", "Need", words.needs),
-            occupations=self._item_words("WELCOMES", "Occupation", words.occupations),
-            offers=self._item_words("ASKS_FOR", "Offer", words.offers),
+            tags=self._item_words("ABOUT", "Interest", interests()),
+            needs=self._item_words("ANSWERS_NEED", "Need", needs()),
+            occupations=self._item_words("WELCOMES", "Occupation", occupations()),
+            offers=self._item_words("ASKS_FOR", "Offer", offers()),
             **columns,  # type: ignore[arg-type]
         )
 
@@ -315,7 +310,11 @@ class _Reader:
         if label == "Activity":
             columns["starts"][at] = _times(nodes, "starts_at")[known]
             columns["ends"][at] = _times(nodes, "ends_at")[known]
-        for field, column in (("seats", "seats_left"), ("min_age", "min_age"), ("max_age", "max_age")):
+        for field, column in (
+            ("seats", "seats_left"),
+            ("min_age", "min_age"),
+            ("max_age", "max_age"),
+        ):
             columns[column][at] = _numbers(nodes, field, -1)[known]
         for flag in ("step_free", "participatory"):
             columns[flag][at] = (_numbers(nodes, flag, 0) > 0)[known]

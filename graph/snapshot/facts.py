@@ -14,16 +14,17 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import pyarrow as pa
 
 from graph.codec import Json, encode_scalar
 from graph.errors import NotFound
+from graph.ledger.keys import Box
 from graph.ledger.ledger import Ledger
-from graph.model import Category, DataCategory, ItemKind, ItemState, Level, ResidentId
+from graph.model import Category, DataCategory, ItemKind, ItemState, Level
 from graph.schema import CATEGORY_LEVEL, ITEM_LABELS, PROVENANCE, RELATIONSHIPS
 from graph.snapshot.snapshot import Snapshot
 from graph.store.base import GraphStore
@@ -169,7 +170,7 @@ def write_facts(folder: Path, *, store: GraphStore, ledger: Ledger, snapshot: Sn
                 facts = _fact_rows(type_, category, table, snapshot)
                 connection.executemany(
                     "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    _sealed(ledger, category, facts),
+                    _sealed(ledger, snapshot, category, facts),
                 )
     finally:
         connection.close()
@@ -205,9 +206,7 @@ def _item_rows(store: GraphStore, snapshot: Snapshot) -> Iterator[tuple[int, str
 
 
 def _column_by_id(table: pa.Table, column: str) -> dict[str, str]:
-    return dict(
-        zip(table.column("id").to_pylist(), table.column(column).to_pylist(), strict=True)
-    )
+    return dict(zip(table.column("id").to_pylist(), table.column(column).to_pylist(), strict=True))
 
 
 def _names(
@@ -220,8 +219,12 @@ def _names(
 
 def _tables_of_residents(store: GraphStore) -> Iterator[tuple[str, DataCategory, pa.Table]]:
     residents = store.nodes("Resident")
-    yield "RESIDENT", DataCategory.IDENTITY, residents.rename_columns(
-        ["start" if name == "id" else name for name in residents.column_names]
+    yield (
+        "RESIDENT",
+        DataCategory.IDENTITY,
+        residents.rename_columns(
+            ["start" if name == "id" else name for name in residents.column_names]
+        ),
     )
     for kind in RELATIONSHIPS.values():
         for start, end in kind.pairs:
@@ -261,3 +264,22 @@ def _fact_rows(
         )
 
 
+def _sealed(
+    ledger: Ledger, snapshot: Snapshot, category: DataCategory, facts: Iterator[Fact]
+) -> Iterator[tuple[object, ...]]:
+    """Seal the values of sensitive categories, a few thousand at a time."""
+    if CATEGORY_LEVEL[category] in {Level.S0, Level.S1}:
+        yield from facts
+        return
+    while chunk := list(islice(facts, 5_000)):
+        boxes = [
+            (
+                Box("fact", f"{f[1]}:{f[2]}:{f[3]}", str(snapshot.resident_ids[f[1]]), category),
+                f[4].encode(),
+            )
+            for f in chunk
+        ]
+        with ledger.write() as tx:
+            values = ledger.keys.seal_many(tx, boxes)
+        for fact, value in zip(chunk, values, strict=True):
+            yield (*fact[:4], value, *fact[5:])

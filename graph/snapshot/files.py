@@ -27,7 +27,7 @@ def write_snapshot(
     parent: Path,
     snapshot: Snapshot,
     *,
-    vocabulary: str,
+    vocabulary: Mapping[str, str],
     extras: Callable[[Path], None],
 ) -> str:
     """Publish a snapshot; returns its folder name."""
@@ -37,7 +37,7 @@ def write_snapshot(
         arrays=arrays,
         manifest={
             "schema": SCHEMA_VERSION,
-            "vocabulary": vocabulary,
+            "vocabulary": dict(vocabulary),
             "as_of": snapshot.as_of,
             "shapes": cast("Json", shapes),
         },

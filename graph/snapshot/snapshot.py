@@ -237,9 +237,7 @@ def _widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
         return matrix
     indptr = np.full(n_rows + 1, matrix.indptr[-1], matrix.indptr.dtype)
     indptr[: len(matrix.indptr)] = matrix.indptr
-    return cast(
-        "CSR", sp.csr_array((matrix.data, matrix.indices, indptr), shape=(n_rows, width))
-    )
+    return cast("CSR", sp.csr_array((matrix.data, matrix.indices, indptr), shape=(n_rows, width)))
 
 
 def _keep_rows(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:
@@ -321,4 +319,3 @@ def _strongest(
     data = np.maximum.reduceat(confidence, starts)
     matrix = cast("CSR", sp.csr_array((data, items[starts], indptr), shape=shape))
     return matrix, np.maximum.reduceat(times, starts)
-

@@ -1,0 +1,5 @@
+"""Run the command line as a module; `linli serve` starts its own helpers this way."""
+
+from api.cli.main import main
+
+main()

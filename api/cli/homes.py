@@ -1,0 +1,108 @@
+"""Commands about a home as a whole: init, doctor."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version as package_version
+
+import typer
+
+from api.cli.output import AsJson, HomeOption, console, print_json, print_table
+from api.wiring import Config, load_config, open_floors, settings
+from graph.errors import LinliError
+from graph.gate import make_keys, open_ledger
+from graph.home import Home
+from jobs.site import utc_now
+
+__all__ = ["make_home", "register"]
+
+_TOML = """\
+# Settings of this Linli home. Environment variables (LINLI_PORT=...) and flags win over them.
+# `linli doctor` shows every setting and where its value comes from.
+# host = "127.0.0.1"
+# port = 8000
+# workers = 2
+"""
+
+
+def make_home(config: Config) -> Home:
+    """Make the folders, the keys, the settings file and the ledger; what exists stays."""
+    home = Home(config.home.resolve())
+    home.make()
+    make_keys(home.keys)
+    site = config.site()
+    open_ledger(site.ledger_url, keys_dir=home.keys, log_dir=home.log, clock=utc_now).close()
+    if not home.settings.exists():  # last: a home without it was not finished
+        home.settings.write_text(_TOML, encoding="utf-8")
+    return home
+
+
+def init(home: HomeOption = None) -> None:
+    """Make a home: folders, keys, settings, ledger. Does nothing to one that exists."""
+    made = make_home(load_config(home=home))
+    console.print(f"Home ready in {made.root}", highlight=False)
+    console.print(f"Keep {made.keys} safe and apart from backups: without it nothing sealed opens.")
+
+
+def doctor(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Check a home and show every setting with the source of its value."""
+    said = settings({"home": home})
+    checks = _checks(load_config(home=home))
+    if as_json:
+        print_json(
+            {
+                "settings": [{"name": s.name, "value": s.value, "source": s.source} for s in said],
+                "checks": [{"check": c, "ok": ok, "detail": d} for c, ok, d in checks],
+            }
+        )
+    else:
+        print_table(
+            ("setting", "value", "from", ""),
+            [(s.name, s.value or "-", s.source, s.description) for s in said],
+        )
+        console.print()
+        for check, ok, detail in checks:
+            console.print(f"{'[green]ok  [/]' if ok else '[red]FAIL[/]'} {check}: {detail}")
+    if not all(ok for _, ok, _ in checks):
+        raise typer.Exit(1)
+
+
+def _checks(config: Config) -> list[tuple[str, bool, str]]:
+    checks = [
+        ("linli", True, f"{package_version('linli')} on Python {platform.python_version()}"),
+    ]
+    try:
+        with open_floors(config) as floors:
+            with floors.ledger.read() as tx:
+                head = floors.ledger.outbox.head(tx)
+                audit = floors.ledger.audit.verify(tx)
+            checks.append(("ledger", True, f"{head.seq} events, grant epoch {head.epoch}"))
+            checks.append(
+                (
+                    "audit chain",
+                    audit.fault is None,
+                    audit.fault or f"{audit.entries} entries in {audit.chains} chains, unbroken",
+                )
+            )
+            checks.extend(_serving_checks(floors.live.catch_up, floors.models.current))
+    except LinliError as error:
+        checks.append(("home", False, str(error)))
+    return checks
+
+
+def _serving_checks(catch_up: object, current: object) -> list[tuple[str, bool, str]]:
+    out: list[tuple[str, bool, str]] = []
+    for name, ask in (("snapshot", catch_up), ("model", current)):
+        try:
+            found = ask()  # type: ignore[operator]
+        except LinliError as error:
+            out.append((name, False, str(error)))
+        else:
+            out.append((name, True, found.snapshot.id if name == "snapshot" else found.model.id))
+    return out
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(init)
+    app.command()(doctor)

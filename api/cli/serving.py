@@ -1,0 +1,218 @@
+"""Commands that run things: serve, jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Annotated
+
+import typer
+
+from api.cli.jobs_commands import holder_name, run_job
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    console,
+    operator,
+    print_json,
+    print_table,
+)
+from api.wiring import Config, configure_logging, load_config, open_floors
+from graph.errors import ConfigError
+from graph.gate import Run, RunState
+from jobs.runner import JOBS
+from jobs.scheduler import lead, next_runs
+
+__all__ = ["register", "serve_forever"]
+
+_log = logging.getLogger(__name__)
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+jobs_app = typer.Typer(help="The jobs process and its records.", no_args_is_help=True)
+
+
+def serve(
+    home: HomeOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to serve on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on [8000].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Web processes [2].")] = None,
+    no_jobs: Annotated[
+        bool, typer.Option("--no-jobs", help="Do not run a jobs process beside the web.")
+    ] = False,
+) -> None:
+    """Serve the feed and the API, and run the jobs beside them. Ctrl-C stops both."""
+    config = load_config(home=home, host=host, port=port, workers=workers)
+    with open_floors(config):  # fail now, in one line, rather than in each worker
+        pass
+    serve_forever(config, jobs=not no_jobs)
+
+
+def serve_forever(config: Config, *, jobs: bool) -> None:
+    """Serve until stopped; supervises a jobs process beside the web if asked to."""
+    if config.host not in _LOOPBACK and "LINLI_BEHIND_TLS" not in os.environ:
+        raise ConfigError(
+            f"refusing to serve on {config.host} without TLS: put a TLS proxy in front and set "
+            "LINLI_BEHIND_TLS=1, or serve on 127.0.0.1"
+        )
+    configure_logging(json=config.log_json)
+    from api.server import run  # gunicorn is wanted here only
+
+    supervisor = Supervisor(config) if jobs else None
+    run(
+        config,
+        when_ready=supervisor.start if supervisor else None,
+        on_exit=supervisor.stop if supervisor else None,
+    )
+
+
+class Supervisor:
+    """Keeps one jobs process running beside the web processes."""
+
+    def __init__(self, config: Config) -> None:
+        self._command = [
+            sys.executable,
+            "-P",  # a folder named graph/ in the current directory must not be imported
+            "-m",
+            "api.cli",
+            "jobs",
+            "run",
+            "--home",
+            str(config.home.resolve()),
+            "--supervised",
+        ]
+        self._stopping = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self) -> None:
+        """Start the process, and again whenever it ends."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it: the running job finishes its transaction, nothing is lost."""
+        self._stopping.set()
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            self._child = subprocess.Popen(self._command)  # noqa: S603 - our own program
+            code = self._child.wait()
+            if not self._stopping.is_set():
+                _log.warning("the jobs process ended (%d); starting it again", code)
+                self._stopping.wait(2)
+
+
+@jobs_app.command("run")
+def jobs_run(
+    home: HomeOption = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", hidden=True, help="End when the parent ends.")
+    ] = False,
+) -> None:
+    """Run the scheduler; one process leads by lease, others wait to take over."""
+    config = load_config(home=home)
+    configure_logging(json=config.log_json)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    if supervised:
+        threading.Thread(target=_follow_parent, args=(stop,), daemon=True).start()
+    with open_floors(config) as floors:
+        lead(floors.site, holder=holder_name(), stop=stop)
+
+
+def _follow_parent(stop: threading.Event) -> None:
+    parent = os.getppid()
+    while not stop.is_set():
+        if os.getppid() != parent:
+            stop.set()
+        time.sleep(1)
+
+
+@jobs_app.command("list")
+def jobs_list(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Show each job: last success, how long it took, next run, and the last failure."""
+    with open_floors(load_config(home=home)) as floors:
+        now = floors.clock()
+        with floors.ledger.read() as tx:
+            runs = floors.ledger.runs.latest(tx, limit=1_000)
+            done = {job: floors.ledger.runs.last_done(tx, job) for job in JOBS}
+    last: dict[str, Run] = {}
+    for run in runs:
+        last.setdefault(run.job, run)
+    upcoming = next_runs({job: run.started_at for job, run in last.items()}, now)
+    rows = [_job_row(job, done[job], last.get(job), upcoming.get(job)) for job in JOBS]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("job", "last success", "took", "next run", "note"),
+        [
+            (
+                r["job"],
+                _local(r["last_success"]),
+                f"{r['seconds']:.1f} s" if r["seconds"] is not None else "-",
+                _local(r["next_run"]),
+                r["note"],
+            )
+            for r in rows
+        ],
+    )
+
+
+def _job_row(
+    job: str, done: Run | None, last: Run | None, upcoming: datetime | None
+) -> dict[str, object]:
+    seconds = None
+    if done is not None and done.finished_at is not None:
+        seconds = (done.finished_at - done.started_at).total_seconds()
+    note = last.note if last is not None else ""
+    if last is not None and last.state is not RunState.DONE:
+        note = f"{last.state.upper()}: {note}"
+    return {
+        "job": job,
+        "last_success": done.finished_at if done else None,
+        "seconds": seconds,
+        "next_run": upcoming,
+        "state": last.state.value if last else None,
+        "note": note,
+    }
+
+
+def _local(moment: object) -> str:
+    return f"{moment.astimezone(_ZONE):%m-%d %H:%M:%S}" if moment is not None else "-"  # type: ignore[attr-defined]
+
+
+@jobs_app.command("request")
+def jobs_request(
+    job: Annotated[str, typer.Argument(help=f"One of {', '.join(JOBS)}.")],
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+) -> None:
+    """Run a job now and wait for it."""
+    if job not in JOBS:
+        raise ConfigError(f"no job {job!r}; there are {', '.join(JOBS)}")
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        note = run_job(floors.site, job, by=actor.id, title=job)
+    console.print(f"{job}: {note}", highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(serve)
+    app.add_typer(jobs_app, name="jobs")

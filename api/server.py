@@ -1,0 +1,89 @@
+"""The web server: gunicorn with threaded workers, waitress where gunicorn cannot run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from flask import Flask
+
+from api.app import create_app
+from api.wiring import Config, open_floors
+
+__all__ = ["run"]
+
+Hook = Callable[[], None]
+
+
+def run(config: Config, *, when_ready: Hook | None, on_exit: Hook | None) -> None:
+    """Serve until a signal says stop.
+
+    Parameters
+    ----------
+    config : Config
+    when_ready : callable, optional
+        Called once the port is open.
+    on_exit : callable, optional
+        Called before the server process ends.
+    """
+    if sys.platform == "win32":
+        _run_waitress(config, when_ready, on_exit)
+    else:
+        _run_gunicorn(config, when_ready, on_exit)
+
+
+def _application(config: Config, stack: ExitStack) -> Flask:
+    return create_app(stack.enter_context(open_floors(config)))
+
+
+def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:
+    from gunicorn.app.base import BaseApplication  # not installed on Windows
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options: dict[str, object] = {
+                "bind": f"{config.host}:{config.port}",
+                "workers": config.workers,
+                "threads": config.threads,
+                "worker_class": "gthread",
+                "keepalive": 15,
+                "timeout": 60,
+                "graceful_timeout": 10,
+                "proc_name": "linli",
+                "accesslog": None,
+                "loglevel": "warning",
+                "control_socket_disable": True,
+            }
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+            if when_ready is not None:
+                self.cfg.set("when_ready", lambda server: when_ready())
+            if on_exit is not None:
+                self.cfg.set("on_exit", lambda server: on_exit())
+
+        def load(self) -> Flask:
+            # Called in each worker after the fork: connections are never shared between processes.
+            return _application(config, ExitStack())
+
+    Server().run()
+
+
+def _run_waitress(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:
+    import waitress
+
+    with ExitStack() as stack:
+        server = waitress.create_server(
+            _application(config, stack),
+            host=config.host,
+            port=config.port,
+            threads=config.threads * config.workers,
+        )
+        if when_ready is not None:
+            when_ready()
+        try:
+            server.run()
+        finally:
+            if on_exit is not None:
+                on_exit()

@@ -1,0 +1,243 @@
+"""Composition root: settings become opened floors, a model and a clock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graph.errors import ConfigError, NotReady
+from graph.folders import current_name
+from graph.gate import Gate, Ledger
+from graph.home import Home
+from graph.live import Live
+from graph.model import InstitutionId
+from graph.vocabulary import interests, offers
+from jobs.site import Site, SiteConfig, open_site, utc_now
+from recommender.artifact import load_model
+from recommender.pipeline import Recommender
+
+__all__ = [
+    "Config",
+    "Floors",
+    "ModelCache",
+    "Setting",
+    "configure_logging",
+    "load_config",
+    "open_floors",
+    "settings",
+]
+
+
+class Config(BaseModel):
+    """Every setting; ``linli doctor`` shows where each value comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Field(Path("linli-home"), description="folder that holds all state")
+    graph: str = Field("", description="graph store URL; empty = LadybugDB inside the home")
+    ledger: str = Field("", description="ledger URL; empty = SQLite inside the home")
+    institution: str = Field(
+        "operator", description="institution whose grants this home works under"
+    )
+    host: str = Field("127.0.0.1", description="address to serve on")
+    port: int = Field(8000, ge=1, le=65535, description="port to serve on")
+    workers: int = Field(2, ge=1, le=64, description="web processes")
+    threads: int = Field(4, ge=1, le=64, description="threads per web process")
+    seed: int = Field(2026, ge=0, description="seed of training")
+    log_json: bool = Field(False, description="logs as JSON lines instead of text")
+
+    def site(self) -> SiteConfig:
+        """Pick out the part that jobs need."""
+        home = Home(self.home.resolve())
+        return SiteConfig(
+            root=str(home.root),
+            graph_url=self.graph or home.graph_url,
+            ledger_url=self.ledger or home.ledger_url,
+            institution=self.institution,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as ``linli doctor`` shows it."""
+
+    name: str
+    value: str
+    source: str
+    description: str
+
+
+def _layers(flags: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
+    """Yield (setting, where it was said, value), the strongest saying last."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    home = given.get("home", os.environ.get("LINLI_HOME", Config.model_fields["home"].default))
+    toml = Home(Path(str(home))).settings
+    if toml.exists():
+        try:
+            said = tomllib.loads(toml.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{toml}: {error}") from error
+        yield from ((name, str(toml), value) for name, value in said.items())
+    for name in Config.model_fields:
+        variable = f"LINLI_{name.upper()}"
+        if variable in os.environ:
+            yield name, variable, os.environ[variable]
+    yield from ((name, f"--{name.replace('_', '-')}", value) for name, value in given.items())
+
+
+def load_config(**flags: object) -> Config:
+    """Read the settings: flags over environment over ``<home>/linli.toml`` over defaults.
+
+    Raises
+    ------
+    ConfigError
+        A value is unknown or out of range; names the setting and where it was said.
+    """
+    said = {name: (where, value) for name, where, value in _layers(flags)}
+    try:
+        return Config.model_validate({name: value for name, (_, value) in said.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ConfigError(f"setting {name!r} (from {said[name][0]}): {first['msg']}") from error
+
+
+def settings(flags: Mapping[str, object]) -> list[Setting]:
+    """List every setting with the source of its value; passwords in URLs are masked."""
+    sources = {name: where for name, where, _ in _layers(flags)}
+    config = load_config(**flags)
+    return [
+        Setting(
+            name,
+            _masked(str(getattr(config, name))),
+            sources.get(name, "default"),
+            field.description or "",
+        )
+        for name, field in Config.model_fields.items()
+    ]
+
+
+def _masked(value: str) -> str:
+    """Hide the password of a URL."""
+    head, at, tail = value.rpartition("@")
+    if not at or "://" not in head:
+        return value
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:***@{tail}"
+
+
+class ModelCache:
+    """The current model, opened once and again whenever a newer one was published."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._lock = threading.Lock()
+        self._name: str | None = None
+        self._recommender: Recommender | None = None
+
+    def current(self) -> Recommender:
+        """Return the recommender made from the newest model.
+
+        Raises
+        ------
+        NotReady
+            Nothing was trained yet.
+        """
+        name = current_name(self._models)
+        if name is None:
+            raise NotReady("there is no model yet; run `linli train`")
+        with self._lock:
+            if name != self._name or self._recommender is None:
+                self._recommender = Recommender(
+                    load_model(self._models, name),
+                    words={"interest": interests().codes, "offer": offers().codes},
+                )
+                self._name = name
+            return self._recommender
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """Everything a door needs, opened."""
+
+    config: Config
+    home: Home
+    site: Site
+    ledger: Ledger
+    gate: Gate
+    live: Live
+    models: ModelCache
+    clock: Callable[[], datetime]
+
+    @property
+    def institution(self) -> InstitutionId:
+        """The institution this home works for."""
+        return InstitutionId(self.config.institution)
+
+
+@contextmanager
+def open_floors(config: Config, *, clock: Callable[[], datetime] = utc_now) -> Iterator[Floors]:
+    """Open ledger, live overlay and model of a home.
+
+    Raises
+    ------
+    ConfigError
+        There is no home in this folder.
+    """
+    home = Home(config.home.resolve())
+    if not home.exists():
+        raise ConfigError(f"{home.root} is no Linli home; run `linli init` (or `linli demo`) first")
+    with open_site(config.site(), clock=clock) as site:
+        yield Floors(
+            config=config,
+            home=home,
+            site=site,
+            ledger=site.ledger,
+            gate=site.gate,
+            live=Live(site.ledger, home.snapshots, institution=site.institution, clock=clock),
+            models=ModelCache(home.models),
+            clock=clock,
+        )
+
+
+def configure_logging(*, json: bool) -> None:
+    """Send every log line to standard error, as text for people or JSON for machines."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("apscheduler", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

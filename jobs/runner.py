@@ -1,0 +1,163 @@
+"""Runs one job at a time under the graph lease, with a run record and progress for each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from graph.errors import Conflict, LeaseLost, LinliError, NotReady, StoreUnavailable
+from graph.gate import GraphStore, OpenGraph
+from jobs.engines.local import LocalEngine
+from jobs.site import Site, SiteConfig, open_site
+from jobs.steps import (
+    Progress,
+    clean_up,
+    drain,
+    model_is_stale,
+    rebuild,
+    silent,
+    take_snapshot,
+    train,
+)
+
+__all__ = ["JOBS", "Runner"]
+
+_log = logging.getLogger(__name__)
+
+
+def train_in_process(config: str) -> str:
+    """Train with nothing but the home's files and ledger; runs in a process of its own."""
+    with open_site(SiteConfig.from_json(config)) as site:
+        return train(site)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Executes jobs for the holder of the graph lease."""
+
+    site: Site
+    lease: OpenGraph
+    show: Progress = silent
+    """Told of all progress, besides the run record."""
+    engine: LocalEngine = field(default_factory=LocalEngine)
+
+    @property
+    def store(self) -> GraphStore:
+        """The graph store, open while the lease is held."""
+        return self.lease.store
+
+    def run(self, job: str, slot: str, *, request: int | None = None) -> bool:
+        """Run one job and keep the record of it.
+
+        Parameters
+        ----------
+        job : str
+            A key of :data:`JOBS`.
+        slot : str
+            What this run stands for (a scheduled time, a request); a slot that is done is not
+            run again.
+        request : int, optional
+            The request it answers.
+
+        Returns
+        -------
+        bool
+            Whether it succeeded, now or before; the record says why not.
+        """
+        site = self.site
+        try:
+            with site.ledger.write() as tx:
+                run = site.ledger.runs.start(tx, job, slot, site.clock(), request=request)
+        except Conflict:
+            return True
+
+        def progress(done: int, total: int, note: str) -> None:
+            with site.ledger.write() as tx:
+                site.ledger.runs.progress(tx, run, done, total, note)
+            self.show(done, total, note)
+
+        try:
+            note = JOBS[job](self, _rarely(progress))
+            ok = True
+        except (LeaseLost, StoreUnavailable):
+            raise  # whoever leads next finds the run lost and takes it up again
+        except LinliError as error:
+            _log.warning("job %s failed: %s", job, error)
+            note, ok = f"{type(error).__name__}: {error}", False
+        with site.ledger.write() as tx:
+            site.ledger.runs.finish(tx, run, ok, note, site.clock())
+        return ok
+
+    def recover(self) -> None:
+        """Take up what a dead leader left half done; call it once, when the lease is new."""
+        with self.site.ledger.write() as tx:
+            self.site.ledger.runs.recover(tx, self.site.clock())
+
+    def run_requests(self, holder: str) -> int:
+        """Run the jobs people asked for; returns how many."""
+        done = 0
+        while True:
+            with self.site.ledger.write() as tx:
+                request = self.site.ledger.runs.claim(tx, holder, self.site.clock())
+            if request is None:
+                return done
+            self.run(request.job, f"request-{request.id}", request=request.id)
+            done += 1
+
+
+def _rarely(progress: Progress) -> Progress:
+    """Pass on every change of note and each twentieth of the way, not every step."""
+    last: tuple[str, int] = ("", -1)
+
+    def report(done: int, total: int, note: str) -> None:
+        nonlocal last
+        now = (note, 20 * done // max(total, 1))
+        if now != last:
+            last = now
+            progress(done, total, note)
+
+    return report
+
+
+def _drain(runner: Runner, progress: Progress) -> str:
+    return f"{drain(runner.site, runner.store, progress)} events"
+
+
+def _snapshot(runner: Runner, progress: Progress) -> str:
+    return take_snapshot(runner.site, runner.store, progress)
+
+
+def _train(runner: Runner, progress: Progress) -> str:
+    progress(0, 1, "training")
+    return runner.engine.run(train_in_process, runner.site.config.to_json())
+
+
+def _refresh(runner: Runner, progress: Progress) -> str:
+    """Snapshot and train: what a change of grants asks for."""
+    try:
+        if not model_is_stale(runner.site):
+            return "nothing to do"
+    except NotReady:
+        pass
+    return f"{_snapshot(runner, progress)}, {_train(runner, progress)}"
+
+
+def _rebuild(runner: Runner, progress: Progress) -> str:
+    return f"{rebuild(runner.site, runner.store, progress)} events replayed"
+
+
+def _clean_up(runner: Runner, progress: Progress) -> str:
+    gone = clean_up(runner.site)
+    return f"{len(gone)} folders deleted"
+
+
+JOBS: Mapping[str, Callable[[Runner, Progress], str]] = {
+    "drain": _drain,
+    "snapshot": _snapshot,
+    "train": _train,
+    "refresh": _refresh,
+    "rebuild": _rebuild,
+    "clean-up": _clean_up,
+}
+"""Every job by name; each returns a line for its run record."""

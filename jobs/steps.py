@@ -1,0 +1,202 @@
+"""The steps of the night and of every minute, as plain idempotent functions.
+
+A step may be killed at any instant and run again: the watermark lies in the graph store and
+moves in the same transaction as the changes, snapshots and models appear by an atomic rename.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from graph.errors import NotReady
+from graph.folders import current_name, read_about, remove_old
+from graph.gate import Event, EventKind, GraphStore
+from graph.model import Change
+from graph.projection import changes_for
+from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
+from jobs.site import Site
+from recommender.artifact import save_model
+from recommender.training import train as fit
+
+__all__ = [
+    "KEEP",
+    "Progress",
+    "clean_up",
+    "drain",
+    "model_is_stale",
+    "rebuild",
+    "silent",
+    "take_snapshot",
+    "train",
+]
+
+_log = logging.getLogger(__name__)
+
+BATCH = 1_000
+"""Changes per graph transaction."""
+KEEP = 3
+"""Snapshots and models kept besides the current one, to go back to."""
+
+Progress = Callable[[int, int, str], None]
+"""Called with (done, total, note)."""
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """Show no progress."""
+
+
+def drain(site: Site, store: GraphStore, progress: Progress = silent) -> int:
+    """Apply every event after the store's watermark.
+
+    Returns
+    -------
+    int
+        Number of events applied.
+    """
+    applied = 0
+    while True:
+        with site.ledger.read() as tx:
+            head = site.ledger.outbox.head(tx).seq
+            try:
+                events = site.ledger.outbox.after(tx, store.watermark(), limit=BATCH)
+            except NotReady:
+                _log.warning("the graph is older than the outbox: making it anew from the log")
+                return applied + rebuild(site, store, progress)
+        if not events:
+            return applied
+        for batch in _batches(events):
+            _apply(site, store, batch)
+            applied += len(batch)
+            progress(batch[-1].seq, head, "draining")
+
+
+def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """Split into runs of ordinary events; every import stands alone."""
+    run: list[Event] = []
+    for event in events:
+        if event.kind is EventKind.IMPORT:
+            if run:
+                yield run
+            run = []
+            yield [event]
+        else:
+            run.append(event)
+    if run:
+        yield run
+
+
+def _apply(site: Site, store: GraphStore, events: Sequence[Event]) -> None:
+    last = events[-1]
+    if last.kind is not EventKind.IMPORT:
+        changes = [change for event in events for change in changes_for(event)]
+        _warn(store.apply(changes, watermark=last.seq).dangling)
+        return
+    with site.ledger.read() as tx:
+        chunks = site.ledger.imports.changes(tx, last.subject)
+        if store.watermark() == 0 and not store.count():
+            everything = (change for chunk in chunks for change in chunk)
+            _warn(store.load(everything, watermark=last.seq).dangling)
+            return
+        for chunk in chunks:
+            _warn(store.apply(chunk).dangling)
+    store.apply([], watermark=last.seq)
+
+
+def _warn(dangling: Sequence[str]) -> None:
+    if dangling:
+        _log.warning("%d relationships name something unknown and were left out", len(dangling))
+
+
+def rebuild(site: Site, store: GraphStore, progress: Progress = silent) -> int:
+    """Make the graph anew from the log; the result equals the graph it replaces.
+
+    Returns
+    -------
+    int
+        Number of events replayed.
+    """
+    store.clear()
+    replayed = 0
+    with site.ledger.read() as tx:
+        head = site.ledger.outbox.head(tx).seq
+
+        def everything() -> Iterator[Change]:
+            nonlocal replayed
+            for event in site.ledger.log.events(tx):
+                replayed += 1
+                progress(event.seq, head, "replaying")
+                if event.kind is EventKind.IMPORT:
+                    for chunk in site.ledger.imports.changes(tx, event.subject):
+                        yield from chunk
+                else:
+                    yield from changes_for(event)
+
+        _warn(store.load(everything(), watermark=head).dangling)
+    store.checkpoint()
+    return replayed
+
+
+def take_snapshot(site: Site, store: GraphStore, progress: Progress = silent) -> str:
+    """Drain, then picture the graph; afterwards the drained outbox rows move to the log files.
+
+    Returns
+    -------
+    str
+        Folder name of the snapshot.
+    """
+    drain(site, store, progress)
+    previous = _watermark_of_current(site.home.snapshots)
+    name = build_snapshot(
+        store,
+        site.ledger,
+        parent=site.home.snapshots,
+        institution=site.institution,
+        now=site.clock(),
+        progress=progress,
+    )
+    # Only up to the snapshot before: processes still serving from that one need the rows since.
+    site.ledger.log.compact(previous)
+    return name
+
+
+def _watermark_of_current(snapshots: Path) -> int:
+    name = current_name(snapshots)
+    return int(name.split("-")[1]) if name else 0
+
+
+def train(site: Site, progress: Progress = silent) -> str:
+    """Fit the model on the current snapshot and publish it.
+
+    Returns
+    -------
+    str
+        Folder name of the model.
+    """
+    snapshot = open_snapshot(site.home.snapshots, current_snapshot(site.home.snapshots))
+    view = site.gate.training_view(site.actor, snapshot)
+    model = fit(view, seed=site.config.seed, progress=progress)
+    return save_model(
+        model,
+        site.home.models,
+        snapshot_id=snapshot.id,
+        about={"epoch": snapshot.epoch, "as_of": snapshot.as_of, "watermark": snapshot.watermark},
+        keep=KEEP,
+    )
+
+
+def clean_up(site: Site) -> list[str]:
+    """Delete old snapshots and models; returns the names of the folders deleted."""
+    gone = remove_old(site.home.snapshots, keep=KEEP)
+    return gone + remove_old(site.home.models, keep=KEEP)
+
+
+def model_is_stale(site: Site) -> bool:
+    """Whether the served model was fitted on grants that have changed since."""
+    name = current_name(site.home.models)
+    if name is None:
+        return True
+    fitted = int(str(read_about(site.home.models, name)["epoch"]))
+    with site.ledger.read() as tx:
+        return fitted < site.ledger.outbox.head(tx).epoch
