@@ -80,9 +80,7 @@ def decode_change(encoded: Mapping[str, Json]) -> Change:
         return NodeChange(op, kind, str(encoded["id"]), properties, provenance)
     start_label, start = cast("list[str]", encoded["start"])
     end_label, end = cast("list[str]", encoded["end"])
-    return RelationshipChange(
-        op, kind, start_label, start, end_label, end, properties, provenance
-    )
+    return RelationshipChange(op, kind, start_label, start, end_label, end, properties, provenance)
 
 
 def _provenance(said: list[str | float] | None) -> Provenance | None:

@@ -77,9 +77,9 @@ class Line:
 _ALL = frozenset(CATEGORY_LEVEL)
 _PERSONAL = _ALL - {DataCategory.PUBLIC}
 _MATCHING = frozenset({Purpose.FEED, Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
-_UNSEALED = frozenset(
-    c for c, level in CATEGORY_LEVEL.items() if level in {Level.S1, Level.S2}
-) - {DataCategory.CONTACT}
+_UNSEALED = frozenset(c for c, level in CATEGORY_LEVEL.items() if level in {Level.S1, Level.S2}) - {
+    DataCategory.CONTACT
+}
 
 POLICY: tuple[Line, ...] = (
     Line(
