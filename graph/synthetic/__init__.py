@@ -1,0 +1,6 @@
+"""The seeded synthetic neighbourhood: residents, places, items, histories, and the truth behind."""
+
+from graph.synthetic.city import City, generate
+from graph.synthetic.history import Deeds, Ties, Truth
+
+__all__ = ["City", "Deeds", "Ties", "Truth", "generate"]
