@@ -90,6 +90,39 @@ class Query:
             now=view.as_of if now is None else now,
         )
 
+    @classmethod
+    def from_one(
+        cls, view: View, row: int, *, now: int, masked: NDArray[np.int64] = NO_ROWS
+    ) -> Self:
+        """Ask for one resident, from the one-row view of that resident's own cells.
+
+        Parameters
+        ----------
+        view : View
+            One row long, as :meth:`graph.live.Moment.one` makes it.
+        row : int
+            The resident's row in the model's view.
+        """
+        return cls(
+            rows=np.array([row], np.int64),
+            history=view.interactions,
+            interests=view.interests,
+            offers=view.offers,
+            occupations=view.occupations,
+            needs=view.needs,
+            held=view.held,
+            dismissed=view.dismissed,
+            blocked=view.blocked,
+            home=view.home,
+            grid=view.grid,
+            birth_year=view.birth_year,
+            languages=view.languages,
+            walk_limit=view.walk_limit,
+            items=view.items,
+            now=now,
+            masked=masked,
+        )
+
 
 class ReasonCode(StrEnum):
     """The closed list of reasons a card may give (trust rules E1 to E5).

@@ -67,7 +67,7 @@ _CELLS = 12_000_000
 """Scores of one part that are held at a time."""
 _MIN_GAIN = 5e-4
 """Smaller gains are not worth a change."""
-_MIN_ERRORS = 0.5
+_MIN_ERRORS = 1.0
 """Nor are gains of fewer standard errors than this, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""

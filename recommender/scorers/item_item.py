@@ -58,6 +58,8 @@ class ItemItemScorer:
         """(n_items,) place among the items with interactions; -1 without."""
         self.dense_: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self.sparse_: CSR = empty_csr(0, 0)
+        self._into: CSR = empty_csr(0, 0)
+        """The sparse weights by the item spoken for."""
 
     def fit(self, view: View, *, seed: int) -> Self:
         """Solve for the weights between the items that have interactions."""
@@ -72,7 +74,7 @@ class ItemItemScorer:
                 self.dense_ = ease(chosen, self.regularization)
         else:
             self.sparse_ = pruned_cosine(chosen, exponent=self.exponent, neighbours=self.neighbours)
-        return self
+        return self._prepare()
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
@@ -131,12 +133,24 @@ class ItemItemScorer:
         if len(self.dense_):
             weights = self.dense_[places, column]
         else:
-            weights = np.array([self.sparse_[int(p), column] for p in places], np.float32)
+            weights = self._sparse_weights(places, column)
         said = confidence[usable] * weights
         best = int(np.argmax(said))
         if said[best] <= 0:
             return None
         return Evidence(ReasonCode.SIMILAR_TO_OWN, {"item": str(query.items.ids[own[best]])})
+
+    def _sparse_weights(self, places: NDArray[np.int32], column: int) -> NDArray[np.float32]:
+        """Weights from some own items to one item."""
+        sources, weights = row_of(self._into, column)
+        at = np.searchsorted(sources, places).clip(0, max(len(sources) - 1, 0))
+        if not len(sources):
+            return np.zeros(len(places), np.float32)
+        return np.where(sources[at] == places, weights[at], np.float32(0.0))
+
+    def _prepare(self) -> Self:
+        self._into = cast("CSR", self.sparse_.T.tocsr())
+        return self
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the weights, dense or sparse."""
@@ -167,4 +181,4 @@ class ItemItemScorer:
         scorer.position_ = cast("NDArray[np.int32]", np.asarray(arrays["position"]))
         scorer.dense_ = cast("NDArray[np.float32]", np.asarray(arrays["dense"]))
         scorer.sparse_ = csr_from_arrays("sparse", arrays)
-        return scorer
+        return scorer._prepare()
