@@ -346,7 +346,9 @@ class Presenter:
             )
             return buttons
         if state is not CardState.NONE:
-            buttons["undo"] = self._button(view, InteractionKind.UNDO, "act.undo")
+            unlike = state is CardState.LIKED and place is Place.MINE
+            label = "act.unlike" if unlike else "act.undo"
+            buttons["undo"] = self._button(view, InteractionKind.UNDO, label)
         if view.can_join and not view.cancelled and state is not CardState.DISMISSED:
             label = "act.wait" if view.seats_left == 0 else f"act.join.{view.kind}"
             buttons["join"] = self._button(view, join_act(view.kind), label)

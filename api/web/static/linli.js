@@ -24,7 +24,6 @@
     const close = event.target.closest("[data-close]");
     if (!close) return;
     const slot = close.closest(".why-slot");
-    if (!slot) return history.back();
     slot.replaceChildren();
     const link = slot.parentElement.querySelector(".reason__why");
     if (link) link.focus({ preventScroll: true });

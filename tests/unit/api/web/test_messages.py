@@ -1,0 +1,104 @@
+"""Both message tables say the same things, in their own language, and nothing is left over."""
+
+from __future__ import annotations
+
+import re
+import string
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import api.web
+from api.services.views import CardState
+from api.web.look import Language
+from api.web.wording import BUCKETS, MESSAGES
+from graph.model import Category, DataCategory, ItemKind
+from recommender.base import ReasonCode
+
+WEB = Path(api.web.__file__).parent
+ZH, EN = MESSAGES[Language.ZH].table, MESSAGES[Language.EN].table
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+NAMES_OF_LANGUAGES = {"look.language.zh", "look.language.en"}
+
+
+def slots(message: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(message) if name is not None}
+
+
+def expanded(prefix: str, members: type[StrEnum] | set[str] | range) -> set[str]:
+    return {f"{prefix}.{member}" for member in members}
+
+
+DYNAMIC = (
+    expanded("kind", ItemKind)
+    | expanded("feed.tab", {"all", *ItemKind})
+    | expanded("life", Category)
+    | expanded("category", DataCategory)
+    | expanded("reason", ReasonCode)
+    | expanded("bucket", set(BUCKETS))
+    | expanded("when.weekday", range(7))
+    | expanded("when.month", range(1, 13))
+    | expanded("act.join", ItemKind)
+    | expanded("act.leave", {"wait", *ItemKind})
+    | expanded("state.joined", ItemKind)
+    | expanded("state", {CardState.LIKED, CardState.DISMISSED})
+    | expanded("item.step_free", {"yes", "no"})
+    | expanded("look", {"mode", "theme", "language"})
+)
+"""Keys that the code makes from enumerations."""
+
+
+def sources() -> str:
+    paths = [*WEB.glob("*.py"), *(WEB / "templates").rglob("*.html")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def test_tables_have_the_same_keys():
+    assert list(ZH) == list(EN)
+
+
+@pytest.mark.parametrize("key", ZH)
+def test_message_has_the_same_slots_in_both_languages(key):
+    assert slots(ZH[key]) == slots(EN[key])
+    assert ZH[key].strip()
+    assert EN[key].strip()
+
+
+def test_english_holds_no_chinese_and_chinese_is_chinese():
+    assert [k for k, v in EN.items() if CHINESE.search(v) and k not in NAMES_OF_LANGUAGES] == []
+    bare = [k for k, v in ZH.items() if not CHINESE.search(v) and k not in NAMES_OF_LANGUAGES]
+    assert [k for k in bare if not k.startswith(("when.month.", "bucket."))] == []
+
+
+def test_every_key_made_from_an_enumeration_exists():
+    assert sorted(DYNAMIC - set(ZH)) == []
+
+
+def test_every_key_named_in_the_sources_exists():
+    named = set(re.findall(r"""\bt\(\s*["']([\w.+-]+)["']""", sources()))
+    assert len(named) > 40
+    assert sorted(named - set(ZH) - {"look."}) == []
+
+
+def test_no_message_is_left_over():
+    text = sources()
+    plural = {key for key in ZH if key.endswith((".one", ".other"))}
+    languages = {key for key in ZH if key.startswith("language.")}
+    errors = {key for key in ZH if key.startswith("error.")}
+    rest = set(ZH) - DYNAMIC - plural - languages - errors
+    assert sorted(key for key in rest if f'"{key}"' not in text) == []
+    stems = {key.rsplit(".", 1)[0] for key in plural}
+    assert sorted(stem for stem in stems if f'"{stem}"' not in text) == []
+
+
+def test_templates_hold_no_words_of_their_own():
+    for path in (WEB / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert CHINESE.findall(text.replace('"、"', "")) == [], path.name
+        visible = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<svg.*?</svg>", "", text, flags=re.S)
+        visible = re.sub(r"<meta[^>]*htmx-config[^>]*'>", "", visible)
+        visible = re.sub(
+            r"<!doctype html>|</?[\w-]+(?:\s[^<>]*)?>|<[^>]*>", "", visible, flags=re.S
+        )
+        assert re.findall(r"[A-Za-z]{3,}", visible) == [], path.name
