@@ -1,0 +1,46 @@
+"""From a URL to an open store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from graph.errors import ConfigError
+from graph.store.base import GraphStore
+from graph.store.ladybug import LadybugStore
+from graph.store.memory import MemoryStore
+
+__all__ = ["open_store"]
+
+_KNOWN = "ladybug:///absolute/path/to/file (embedded) or memory: (forgets everything)"
+
+
+def open_store(url: str) -> GraphStore:
+    """Open the property graph that a URL names.
+
+    Parameters
+    ----------
+    url : str
+        ``ladybug:///absolute/path`` (spaces and the like percent-encoded) or ``memory:``.
+
+    Raises
+    ------
+    ConfigError
+        The URL is of no known form.
+    StoreUnavailable, CorruptStore
+        As the engine's adapter says.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return MemoryStore()
+    if parts.scheme in {"neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"}:
+        raise ConfigError(
+            "graph URL: the Neo4j adapter comes with the production pair (the next issue); "
+            f"use {_KNOWN}"
+        )
+    if parts.scheme != "ladybug":
+        raise ConfigError(f"graph URL: unknown scheme {parts.scheme!r}; use {_KNOWN}")
+    path = Path(unquote(parts.path))
+    if parts.netloc or parts.query or parts.fragment or not path.is_absolute():
+        raise ConfigError(f"graph URL: the path must be absolute, with three slashes; use {_KNOWN}")
+    return LadybugStore(path)
