@@ -9,7 +9,7 @@ Deny by default: an operation without a line in :data:`POLICY` is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -188,7 +188,7 @@ def permits(
     Expiry is decided here, at the moment of reading, never by a job. A grant longer than its
     level allows counts only up to the level's limit.
     """
-    limit = LEVEL_MAX_GRANT[CATEGORY_LEVEL[category]]
+    limit = LEVEL_MAX_GRANT.get(CATEGORY_LEVEL[category], timedelta(0))
     return (
         grant.state is GrantState.GIVEN
         and grant.purpose is purpose
@@ -223,6 +223,8 @@ def permitted_rows(
     -------
     NDArray[bool], (n_residents,)
     """
+    if category not in PURPOSE_CATEGORIES[purpose]:
+        return np.zeros(len(masks), np.bool_)
     column = CATEGORY_COLUMN[category]
     allowed: NDArray[np.bool_] = ((masks[:, column] & PURPOSE_BIT[purpose]) != 0) & (
         expires[:, column] > at

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from graph.errors import Denied
 from graph.gate.decision import _SEAL, BulkDecision, Decision
@@ -167,7 +168,8 @@ class Gate:
         now = self._clock()
         wanted = frozenset(categories)
         needs, reason = self._bulk_answer(actor, purpose, wanted, action, law)
-        reason = self._clock_fault(now) or reason
+        with self._ledger.read() as tx:
+            reason = self._clock_fault(tx, now) or reason
         root = _subject_root(rows)
         self._ledger.audit.record(
             AuditEntry(
@@ -204,6 +206,8 @@ class Gate:
         decision: BulkDecision,
         masks: NDArray[np.uint16],
         expires: NDArray[np.int64],
+        *,
+        rows: NDArray[np.int64] | None = None,
     ) -> dict[DataCategory, NDArray[np.bool_]]:
         """Rows that a bulk decision covers, by category, as of now.
 
@@ -212,16 +216,29 @@ class Gate:
         masks : NDArray[uint16], (n_residents, n_categories)
         expires : NDArray[int64], (n_residents, n_categories)
             Consent arrays of the actor's institution (see :func:`graph.policy.permitted_rows`).
+        rows : NDArray[int64] or None
+            The rows that were asked for; no others are permitted.
 
         Returns
         -------
         dict of DataCategory to NDArray[bool], (n_residents,)
+
+        Raises
+        ------
+        Denied
+            The decision is about other rows.
         """
+        if _subject_root(rows) != decision.subject_root:
+            raise Denied("the decision is about other residents; ask for these")
+        asked = np.ones(len(masks), np.bool_)
+        if rows is not None:
+            asked = np.isin(np.arange(len(masks)), rows)
         now = max(self._clock(), decision.at)
         if decision.requirement is Requirement.STATUTE:
-            return {c: np.full(len(masks), c in STATUTORY_CATEGORIES) for c in decision.categories}
+            return {c: asked & (c in STATUTORY_CATEGORIES) for c in decision.categories}
         return {
-            c: permitted_rows(masks, expires, purpose=decision.purpose, category=c, at=_up(now))
+            c: asked
+            & permitted_rows(masks, expires, purpose=decision.purpose, category=c, at=_up(now))
             for c in decision.categories
         }
 
@@ -249,15 +266,16 @@ class Gate:
         )
         if needs is None:
             return _Answer(False, "no policy line allows it")
-        fault = self._clock_fault(now)
+        with self._ledger.read() as tx:
+            fault = self._clock_fault(tx, now)
+            asks = needs is Requirement.GRANT and not fault
+            grants = self._ledger.grants.of(tx, question.subject) if asks else []
         if fault:
             return _Answer(False, fault)
         if needs is Requirement.NOTHING:
             return _Answer(True, "own data")
         if needs is Requirement.STATUTE:
             return _Answer(bool(question.law), "law" if question.law else "no law is named")
-        with self._ledger.read() as tx:
-            grants = self._ledger.grants.of(tx, question.subject)
         for grant in grants:
             if self._covers(grant, question, now):
                 return _Answer(True, "grant", grant)
@@ -315,10 +333,9 @@ class Gate:
             return None, "no law is named"
         return needs, ""
 
-    def _clock_fault(self, now: datetime) -> str:
+    def _clock_fault(self, tx: Connection, now: datetime) -> str:
         """Say what is wrong with the clock: one set back could bring ended grants to life."""
-        with self._ledger.read() as tx:
-            last = self._ledger.audit.last_at(tx)
+        last = self._ledger.audit.last_at(tx)
         if last is not None and now < last - CLOCK_TOLERANCE:
             return f"the clock stands at {now:%FT%TZ}, before the last audit entry"
         return ""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from graph.errors import NotFound
 from graph.ledger import tables
-from graph.ledger.canonical import micros, moment
+from graph.ledger.canonical import micros, moment, span
 from graph.ledger.keys import KeyRing
 from graph.model import InstitutionId, StaffRole
 
@@ -114,9 +114,8 @@ class Access:
         line = tx.execute(select(_sessions).where(_sessions.c.hash == digest)).first()
         if line is None or not hmac.compare_digest(bytes(line.hash), digest):
             return None
-        if not line.seen_at <= micros(at + self._TOUCH) or micros(at) >= line.expires_at:
-            return None
-        if micros(at) >= line.seen_at + self.SESSION_IDLE // timedelta(microseconds=1):
+        now = micros(at)
+        if now >= line.expires_at or now >= line.seen_at + span(self.SESSION_IDLE):
             return None
         return Session(
             Principal(line.principal, StaffRole(line.role), InstitutionId(line.institution)),
@@ -130,7 +129,7 @@ class Access:
         seen = tx.execute(
             select(_sessions.c.seen_at).where(_sessions.c.hash == self._hash("session", secret))
         ).scalar()
-        return seen is not None and micros(at) - seen >= micros_of(self._TOUCH)
+        return seen is not None and micros(at) - seen >= span(self._TOUCH)
 
     def touch(self, tx: Connection, secret: str, *, at: datetime) -> None:
         """Note that a session is in use, so that it does not idle out."""
@@ -247,11 +246,6 @@ class Access:
 
     def _hash(self, use: str, secret: str) -> bytes:
         return hmac.digest(self._key, f"{use}\0{secret}".encode(), "sha256")
-
-
-def micros_of(span: timedelta) -> int:
-    """Microseconds of a span."""
-    return span // timedelta(microseconds=1)
 
 
 def _api_key(line: Row[tuple[object, ...]]) -> ApiKey:

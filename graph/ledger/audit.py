@@ -8,11 +8,12 @@ is signed (Ed25519) into ``audit-heads.jsonl``; against that file a cut end is f
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.codec import Json
-from graph.errors import AuditUnavailable, LinliError
+from graph.errors import AuditUnavailable, LinliError, StoreUnavailable
 from graph.ledger import tables
 from graph.ledger.audit_chain import AuditReport, ChainHead, chained, check_chains
 from graph.ledger.audit_heads import HeadsFile
@@ -34,7 +35,9 @@ from graph.model import Action, DataCategory, InstitutionId, Purpose, ResidentId
 __all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead"]
 
 _audit = tables.audit
+_log = logging.getLogger(__name__)
 _OWN_AT_ONCE = 500
+_OWN_EVERY = timedelta(seconds=10)
 _SIGN_EVERY = 1_000
 """Entries after which the heads are signed."""
 
@@ -73,6 +76,7 @@ class Audit:
         self._clock = clock
         self._heads = HeadsFile(folder / "audit-heads.jsonl", keys.signing_key())
         self._lock = Lock()
+        self._flushing = Lock()
         self._own: dict[tuple[str, str], tuple[int, int]] = {}
         self._begin_chain()
 
@@ -100,8 +104,7 @@ class Audit:
         if self._database.writing:
             raise AuditUnavailable("ask the gate before opening a write transaction")
         with self._lock:
-            if os.getpid() != self._process:
-                self._begin_chain()
+            self._notice_fork()
             try:
                 with self._database.write() as tx:
                     if also is not None and not also(tx):
@@ -119,16 +122,25 @@ class Audit:
     def count_own(self, resident: ResidentId, category: DataCategory, at: datetime) -> None:
         """Count a resident's look at their own data; written in batches."""
         with self._lock:
+            self._notice_fork()
             reads, _ = self._own.get((resident, category.value), (0, 0))
             self._own[resident, category.value] = (reads + 1, micros(at))
-            full = len(self._own) >= _OWN_AT_ONCE
-        if full and not self._database.writing:
-            self.flush()
+            due = len(self._own) >= _OWN_AT_ONCE or micros(at) >= self._own_due
+        if due and not self._database.writing:
+            try:
+                self.flush()
+            except StoreUnavailable as error:
+                _log.warning("looks of residents at their own data wait: %s", error)
 
     def flush(self) -> None:
         """Write the counted looks of residents at their own data."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
         with self._lock:
-            counted, self._own = self._own, {}
+            counted = dict(self._own)
+            self._own_due = micros(self._clock() + _OWN_EVERY)
         lines = [
             {"resident": resident, "category": category, "reads": reads, "last_at": at}
             for (resident, category), (reads, at) in counted.items()
@@ -136,6 +148,8 @@ class Audit:
         if lines:
             with self._database.write() as tx:
                 add_counts(tx, tables.audit_own, lines, counts=["reads"], latest=["last_at"])
+            with self._lock:
+                self._forget_counted(counted)
 
     def last_at(self, tx: Connection) -> datetime | None:
         """Time of the latest entry, by its own clock."""
@@ -197,12 +211,26 @@ class Audit:
         if self._n:
             self.sign()
 
+    def _notice_fork(self) -> None:
+        """Begin a chain of its own in a child process; its parent writes the parent's counts."""
+        if os.getpid() != self._process:
+            self._begin_chain()
+
     def _begin_chain(self) -> None:
         self._process = os.getpid()
         self._chain = secrets.token_hex(8)
         self._n = 0
         self._last = bytes(32)
         self._own = {}
+        self._own_due = 0
+
+    def _forget_counted(self, counted: dict[tuple[str, str], tuple[int, int]]) -> None:
+        for name, (written, _) in counted.items():
+            reads, at = self._own[name]
+            if reads == written:
+                del self._own[name]
+            else:
+                self._own[name] = (reads - written, at)
 
     def _append(self, tx: Connection, entry: AuditEntry) -> bytes:
         n = self._n + 1

@@ -51,7 +51,11 @@ class HeadsFile:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(handle, line)  # one write: lines of two processes do not mix
+                size = self._path.stat().st_size
+                torn = size and self._path.read_bytes()[-1:] != b"\n"
+                os.write(
+                    handle, b"\n" * bool(torn) + line
+                )  # one write: lines of two processes do not mix
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -67,6 +71,8 @@ class HeadsFile:
         heads: list[ChainHead] = []
         fault = None
         for number, line in enumerate(lines, 1):
+            if not line.endswith(b"}"):
+                continue  # cut short by a power failure, before anybody was told of it
             try:
                 heads.extend(_checked(public, line))
             except (InvalidSignature, ValueError, KeyError, TypeError):

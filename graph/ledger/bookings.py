@@ -98,6 +98,44 @@ class Bookings:
         )
         return Booking(item, state, position, False, at, rec_id)
 
+    def book_many(
+        self, tx: Connection, wanted: Sequence[tuple[ItemId, ResidentId, datetime]]
+    ) -> int:
+        """Take many places in order, with the same outcome as :meth:`book` for each.
+
+        Returns
+        -------
+        int
+            Places newly taken or waited for.
+        """
+        by_item: dict[ItemId, dict[ResidentId, datetime]] = {}
+        for item, resident, at in wanted:
+            by_item.setdefault(item, {}).setdefault(resident, at)
+        lines: list[dict[str, object]] = []
+        for item, people in by_item.items():
+            first = self._lock(tx, item)
+            query = select(_bookings.c.resident).where(_bookings.c.item == item)
+            holding = set(tx.execute(query).scalars())
+            new = {who: at for who, at in people.items() if who not in holding}
+            seats, taken, _ = self.taken(tx, [item])[item]
+            free = len(new) if seats is None else max(0, min(len(new), seats - taken))
+            for n, (who, at) in enumerate(new.items()):
+                state = BookingState.CONFIRMED if n < free else BookingState.WAITLIST
+                place = {"item": item, "resident": who, "state": state.value, "place": first + n}
+                lines.append({**place, "rec_id": None, "at": micros(at)})
+            tx.execute(
+                update(_seats)
+                .where(_seats.c.item == item)
+                .values(
+                    taken=_seats.c.taken + free,
+                    waiting=_seats.c.waiting + len(new) - free,
+                    places=_seats.c.places + len(new),
+                )
+            )
+        if lines:
+            tx.execute(insert(_bookings), lines)
+        return len(lines)
+
     def cancel(
         self, tx: Connection, item: ItemId, resident: ResidentId, *, at: datetime
     ) -> ResidentId | None:

@@ -10,7 +10,7 @@ from typing import cast
 from graph.codec import Json
 from graph.errors import DataError
 
-__all__ = ["canonical", "micros", "moment", "parse"]
+__all__ = ["canonical", "micros", "moment", "parse", "span"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,3 +48,8 @@ def micros(at: datetime) -> int:
 def moment(value: int) -> datetime:
     """Aware UTC datetime of :func:`micros`."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def span(length: timedelta) -> int:
+    """Microseconds of a length of time."""
+    return length // _MICROSECOND

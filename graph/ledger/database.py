@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from threading import local
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from graph.errors import Conflict, StoreUnavailable
+from graph.errors import Conflict, CorruptStore, LinliError, StoreUnavailable
 from graph.ledger.dialect import WRITE
 from graph.ledger.keys import KeyRing
 
@@ -42,8 +42,8 @@ class Database:
                     self._keys.rolled_back(tx)
                     raise
                 self._keys.committed(tx)
-        except (OperationalError, PoolTimeout) as error:
-            raise StoreUnavailable(f"the ledger did not write: {_short(error)}") from error
+        except (DatabaseError, PoolTimeout) as error:
+            raise _told(error, "write") from error
         finally:
             self._thread.writing = False
 
@@ -53,8 +53,8 @@ class Database:
         try:
             with self._current().connect() as tx, tx.begin():
                 yield tx
-        except (OperationalError, PoolTimeout) as error:
-            raise StoreUnavailable(f"the ledger did not answer: {_short(error)}") from error
+        except (DatabaseError, PoolTimeout) as error:
+            raise _told(error, "answer") from error
 
     @property
     def writing(self) -> bool:
@@ -73,5 +73,11 @@ class Database:
         return self._engine
 
 
-def _short(error: Exception) -> str:
-    return str(error.orig if isinstance(error, OperationalError) else error)
+def _told(error: DatabaseError | PoolTimeout, did: str) -> LinliError:
+    """Say in Linli's words what the database said, without the values it was given."""
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    if isinstance(error, IntegrityError):
+        return Conflict(f"the ledger holds another line already ({cause}); nothing was written")
+    if isinstance(error, OperationalError | PoolTimeout):
+        return StoreUnavailable(f"the ledger did not {did}: {cause}")
+    return CorruptStore(f"the ledger cannot be read ({cause}); restore a backup")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Select, and_, insert, or_, select, update
 from graph.codec import Json
 from graph.errors import SchemaViolation
 from graph.ledger import tables
-from graph.ledger.canonical import micros, moment
+from graph.ledger.canonical import micros, moment, span
 from graph.ledger.outbox import EventKind, NewEvent, Outbox
 from graph.ledger.rows import RowKind
 from graph.model import (
@@ -36,18 +35,10 @@ BULK_CHANNELS = frozenset({"import", "synthetic", "dataset"})
 
 LINLI_APP = "linli"
 _SECOND = 1_000_000
+_BLOCK = 50_000
+"""Rows whose cells are worked out at once."""
+
 _grants, _rows = tables.grants, tables.rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """One grant as the consent arrays need it."""
-
-    row: int
-    category: str
-    purpose: str
-    not_before: int
-    expires_at: int
 
 
 class Grants:
@@ -89,7 +80,7 @@ class Grants:
         residents = list(dict.fromkeys(grant.resident for grant in grants))
         asked: dict[str, Json] = {"grants": [_said(g) for g in grants[:100]], "n": len(grants)}
         when = at or min(grant.not_before for grant in grants)
-        epoch = self._outbox.head(tx).epoch + 1
+        epoch = self._outbox.lock_epoch(tx) + 1
         if grants[0].channel in BULK_CHANNELS:
             subjects = {key: f"{grants[0].channel}:{key}"}
         else:
@@ -97,7 +88,7 @@ class Grants:
         events = self._events(subjects, asked, epoch, when)
         if not any(done.new for done in self._outbox.append_many(tx, events)):
             return self._outbox.head(tx).epoch
-        self._outbox.bump_epoch(tx)
+        self._outbox.set_epoch(tx, epoch)
         tx.execute(insert(_grants), [_line(grant, epoch) for grant in grants])
         return epoch
 
@@ -127,10 +118,10 @@ class Grants:
         asked: dict[str, Json] = {
             "withdraw": [institution, category and category.value, purpose and purpose.value]
         }
+        epoch = self._outbox.lock_epoch(tx) + 1
         seen = self._outbox.seen(tx, kind=EventKind.GRANT, key=key, subject=resident, request=asked)
         if seen is not None:
             return int(str((seen.reply or {}).get("withdrawn", 0)))
-        epoch = self._outbox.head(tx).epoch + 1
         query = update(_grants).where(
             _grants.c.resident == resident, _grants.c.state == GrantState.GIVEN.value
         )
@@ -143,7 +134,7 @@ class Grants:
                 query = query.where(column == str(wanted))
         done = tx.execute(query.values(state=GrantState.WITHDRAWN.value, epoch=epoch)).rowcount
         if done:
-            self._outbox.bump_epoch(tx)
+            self._outbox.set_epoch(tx, epoch)
             self._outbox.append_many(tx, self._events({key: resident}, asked, epoch, at))
             self._outbox.set_reply(tx, key, {"withdrawn": done})
         return done
@@ -211,7 +202,10 @@ class Grants:
         masks = np.zeros((n_rows, len(CATEGORY_COLUMN)), np.uint16)
         expires = np.zeros((n_rows, len(CATEGORY_COLUMN)), np.int64)
         query = _in_force(institution, app, at)
-        _fill(masks, expires, _cells(tx, query.where(_rows.c.row < n_rows)), at)
+        for start in range(0, n_rows, _BLOCK):
+            stop = min(start + _BLOCK, n_rows)
+            lines = tx.execute(query.where(_rows.c.row >= start, _rows.c.row < stop))
+            masks[start:stop], expires[start:stop] = _cells(lines, start, stop - start, at)
         return masks, expires
 
     def changed_since(
@@ -237,14 +231,9 @@ class Grants:
             .order_by(_rows.c.row)
         ).scalars()
         place = {row: n for n, row in enumerate(rows)}
-        masks = np.zeros((len(place), len(CATEGORY_COLUMN)), np.uint16)
-        expires = np.zeros((len(place), len(CATEGORY_COLUMN)), np.int64)
         query = _in_force(institution, app, at).where(_grants.c.resident.in_(changed))
-        cells = (
-            _Cell(place[c.row], c.category, c.purpose, c.not_before, c.expires_at)
-            for c in _cells(tx, query)
-        )
-        _fill(masks, expires, cells, at)
+        lines = ((place[line[0]], *line[1:]) for line in tx.execute(query))
+        masks, expires = _cells(lines, 0, len(place), at)
         return [(row, masks[n], expires[n]) for row, n in place.items()]
 
     def _events(
@@ -289,38 +278,50 @@ def _in_force(
     )
 
 
-def _cells(tx: Connection, query: Select[int, str, str, int, int]) -> Iterator[_Cell]:
-    for line in tx.execute(query).yield_per(20_000):
-        row, category, purpose, not_before, expires_at = line
-        yield _Cell(row, category, purpose, not_before, expires_at)
+def _cells(
+    lines: Iterable[Sequence[object]], first: int, n: int, at: datetime
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Masks and expiries of n rows: the longest grant per purpose, then the earliest per cell.
+
+    Parameters
+    ----------
+    lines : iterable of (row, category, purpose, not_before, expires_at)
+        Times in microseconds.
+    first : int
+        Row of the first line of the result.
+    """
+    longest = np.zeros((n, len(CATEGORY_COLUMN), len(PURPOSE_BIT)), np.int64)
+    known = [line for line in lines if (line[1], line[2]) in _PLACE]
+    if known:
+        row = np.array([line[0] for line in known], np.int64) - first
+        column, bit = np.array([_PLACE[line[1], line[2]] for line in known], np.int64).T
+        begin, end = np.array([line[3:5] for line in known], np.int64).T
+        until = np.minimum(end, begin + _LIMITS[column]) // _SECOND
+        np.maximum.at(longest, (row, column, bit), until)
+    longest[longest <= micros(at) // _SECOND] = 0
+    given = longest > 0
+    bits = np.array(list(PURPOSE_BIT.values()), np.uint16)
+    masks = (given * bits).sum(axis=2).astype(np.uint16)
+    never = np.iinfo(np.int64).max
+    earliest = np.where(given, longest, never).min(axis=2)
+    return masks, np.where(masks != 0, earliest, 0)
 
 
-def _fill(
-    masks: NDArray[np.uint16], expires: NDArray[np.int64], cells: Iterable[_Cell], at: datetime
-) -> None:
-    """Set bits and expiries: longest per purpose, then earliest per cell."""
-    limits = {
-        c.value: int(LEVEL_MAX_GRANT[level].total_seconds()) * _SECOND
-        for c, level in CATEGORY_LEVEL.items()
-        if level in LEVEL_MAX_GRANT
-    }
-    allowed = {(c.value, p.value) for p, cs in PURPOSE_CATEGORIES.items() for c in cs}
-    columns = {c.value: n for c, n in CATEGORY_COLUMN.items()}
-    bits = {p.value: bit for p, bit in PURPOSE_BIT.items()}
-    now = micros(at)
-    longest: dict[tuple[int, int, int], int] = {}
-    for cell in cells:
-        if (cell.category, cell.purpose) not in allowed:
-            continue
-        until = min(cell.expires_at, cell.not_before + limits[cell.category])
-        name = (cell.row, columns[cell.category], bits[cell.purpose])
-        if until > now and until > longest.get(name, 0):
-            longest[name] = until
-    for (row, column, bit), until in longest.items():
-        seconds = until // _SECOND
-        before = expires[row, column]
-        masks[row, column] |= bit
-        expires[row, column] = min(before, seconds) if before else seconds
+_PLACE: dict[tuple[object, object], tuple[int, int]] = {
+    (category.value, purpose.value): (CATEGORY_COLUMN[category], bit)
+    for bit, (purpose, categories) in enumerate(PURPOSE_CATEGORIES.items())
+    for category in categories
+}
+"""Column and bit number of every pair that may be granted."""
+
+_LIMITS = np.array(
+    [
+        span(LEVEL_MAX_GRANT[level]) if level in LEVEL_MAX_GRANT else 0
+        for level in CATEGORY_LEVEL.values()
+    ],
+    np.int64,
+)
+"""Longest grant by column, microseconds."""
 
 
 def _check(grant: Grant) -> None:

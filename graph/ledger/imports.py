@@ -136,15 +136,22 @@ class Imports:
         CorruptStore
             A chunk is missing or altered.
         """
-        query = select(_chunks.c.n, _chunks.c.sealed).where(_chunks.c.batch == batch)
-        for expected, (n, sealed) in enumerate(tx.execute(query.order_by(_chunks.c.n))):
+        said = self.get(tx, batch)
+        mine = _chunks.c.batch == batch
+        numbers = tx.execute(select(_chunks.c.n).where(mine).order_by(_chunks.c.n)).scalars().all()
+        seen = 0
+        for expected, n in enumerate(numbers):
             if n != expected:
                 raise CorruptStore(f"import batch {batch}: chunk {expected} is missing")
+            sealed = tx.execute(select(_chunks.c.sealed).where(mine, _chunks.c.n == n)).scalar_one()
             plain = self._keys.open(tx, _box(batch, n), sealed)
             if plain is None:
                 return
             encoded = cast("list[Mapping[str, Json]]", parse(plain)["changes"])
+            seen += len(encoded)
             yield [decode_change(change) for change in encoded]
+        if said.state is BatchState.COMMITTED and seen != said.changes:
+            raise CorruptStore(f"import batch {batch}: {said.changes - seen} changes are missing")
 
     def commit(self, tx: Connection, batch: str, at: datetime) -> int:
         """Make a batch count: its event goes into the outbox; again changes nothing.

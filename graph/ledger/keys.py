@@ -119,6 +119,7 @@ class KeyRing:
 
     def __init__(self, home_key: bytes, *, capacity: int = 50_000) -> None:
         self._home_key = home_key
+        self._derived: dict[str, bytes] = {}
         self._home = AESGCM(self.derive("seal"))
         self._wrap = AESGCM(self.derive("wrap"))
         self._index_key = self.derive("blind-index")
@@ -132,8 +133,11 @@ class KeyRing:
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, by HKDF-SHA256 (RFC 5869) from the home key."""
+        known = self._derived.get(purpose)
+        if known is not None:
+            return known
         expand = HKDFExpand(SHA256(), _KEY_BYTES, b"linli/1/" + purpose.encode())
-        return expand.derive(self._home_key)
+        return self._derived.setdefault(purpose, expand.derive(self._home_key))
 
     def check(self) -> bytes:
         """Value by which a ledger knows its own key again."""
@@ -229,6 +233,9 @@ class KeyRing:
             .values(wrapped=None, destroyed_at=micros(at))
         ).rowcount
         tx.execute(update(tables.head).values(keys_epoch=tables.head.c.keys_epoch + 1))
+        with self._lock:
+            for name in [n for n in self._pending.get(tx, {}) if n[0] == subject]:
+                del self._pending[tx][name]
         return done
 
     def committed(self, tx: Connection) -> None:

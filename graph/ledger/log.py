@@ -35,6 +35,10 @@ _FIXED = struct.Struct(">QqHHHHI")
 _NAME = re.compile(r"\d{12}-\d{12}\.seg")
 
 
+class _Overtaken(Exception):
+    """Another process was quicker."""
+
+
 class Log:
     """Moves events into files and reads the whole history."""
 
@@ -55,6 +59,7 @@ class Log:
             Watermark of the snapshot that holds them.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.tidy()
         while True:
             with self._database.read() as tx:
                 start = tx.execute(select(tables.head.c.compacted)).scalar_one()
@@ -66,12 +71,17 @@ class Log:
             name = f"{stored[0].seq:012d}-{stored[-1].seq:012d}.seg"
             data = encode_segment(stored)
             write_durably(self._folder / name, data)
-            with self._database.write() as tx:
-                self._take_over(tx, stored, name, hashlib.sha256(data).digest(), start)
+            try:
+                with self._database.write() as tx:
+                    _lock_head(tx)
+                    self._take_over(tx, stored, name, hashlib.sha256(data).digest(), start)
+            except _Overtaken:
+                continue  # another process moved them, or tidied: look again
 
     def tidy(self) -> list[str]:
         """Delete files that a killed process left behind and that do not count."""
         with self._database.write() as tx:
+            _lock_head(tx)
             counted = set(tx.execute(select(tables.segments.c.file)).scalars())
             gone = [
                 path
@@ -116,8 +126,8 @@ class Log:
             .where(tables.head.c.compacted == start)
             .values(compacted=stored[-1].seq)
         ).rowcount
-        if not moved:
-            return
+        if not moved or not (self._folder / name).exists():
+            raise _Overtaken
         tx.execute(
             insert(tables.segments),
             {"first": stored[0].seq, "last": stored[-1].seq, "file": name, "sha256": digest},
@@ -208,6 +218,11 @@ def _read_segment(path: Path, digest: bytes) -> list[StoredEvent]:
         return decode_segment(data)
     except (ValueError, struct.error) as error:
         raise CorruptStore(f"{path} was altered ({error}); restore it from a backup") from error
+
+
+def _lock_head(tx: Connection) -> None:
+    """Let one process at a time change which files count."""
+    tx.execute(update(tables.head).values(compacted=tables.head.c.compacted))
 
 
 def _contiguous(stored: Sequence[StoredEvent], last: int, where: str) -> None:

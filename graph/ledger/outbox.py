@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from graph.codec import Json
 from graph.errors import IdempotencyConflict, NotFound, NotReady
@@ -215,7 +215,16 @@ class Outbox:
             self._store(tx, lines)
             tx.execute(
                 insert(tables.outbox_keys),
-                [{"tag": tag, "seq": n, "digest": digest_of[tag]} for tag, n in new.items()],
+                [
+                    {
+                        "tag": tag,
+                        "seq": n,
+                        "digest": digest_of[tag],
+                        "subject": event.subject,
+                        "category": event.category.value,
+                    }
+                    for event, tag, n in lines
+                ],
             )
         return out
 
@@ -250,15 +259,14 @@ class Outbox:
     def reply(self, tx: Connection, key: str) -> Mapping[str, Json] | None:
         """Answer that was given the first time; ``None`` when none was kept."""
         tag = self._tag(key)
-        lines = tables.outbox_keys
-        sealed = tx.execute(select(lines.c.reply).where(lines.c.tag == tag)).scalar()
-        if sealed is None:
+        line = self._key_line(tx, tag)
+        if line is None or line.reply is None:
             return None
-        plain = self._keys.open(tx, _reply_box(tag), sealed)
+        plain = self._keys.open(tx, _reply_box(tag, line.subject, line.category), line.reply)
         return None if plain is None else parse(plain)
 
     def set_reply(self, tx: Connection, key: str, reply: Mapping[str, Json]) -> None:
-        """Keep the answer to the request with this key, sealed.
+        """Keep the answer to the request with this key, sealed as its event is.
 
         Raises
         ------
@@ -266,11 +274,13 @@ class Outbox:
             Nothing was appended under this key.
         """
         tag = self._tag(key)
-        lines = tables.outbox_keys
-        sealed = self._keys.seal(tx, _reply_box(tag), canonical(reply))
-        done = tx.execute(update(lines).where(lines.c.tag == tag).values(reply=sealed))
-        if done.rowcount != 1:
+        line = self._key_line(tx, tag)
+        if line is None:
             raise NotFound("no event was appended under this key; append before set_reply")
+        box = _reply_box(tag, line.subject, line.category)
+        sealed = self._keys.seal(tx, box, canonical(reply))
+        lines = tables.outbox_keys
+        tx.execute(update(lines).where(lines.c.tag == tag).values(reply=sealed))
 
     def head(self, tx: Connection) -> Head:
         """Last sequence number and grant epoch: one look-up of one line."""
@@ -296,12 +306,21 @@ class Outbox:
         query = select(*EVENT_COLUMNS).where(outbox.c.seq > seq).order_by(outbox.c.seq)
         return [StoredEvent(*line) for line in tx.execute(query.limit(limit))]
 
-    def bump_epoch(self, tx: Connection) -> int:
-        """Count one change of grants; returns the new epoch."""
+    def lock_epoch(self, tx: Connection) -> int:
+        """Keep the grant epoch as it is until this transaction ends; returns it."""
         line = tables.head
-        query = update(line).values(epoch=line.c.epoch + 1).returning(line.c.epoch)
+        query = update(line).values(epoch=line.c.epoch).returning(line.c.epoch)
         value: int = tx.execute(query).scalar_one()
         return value
+
+    def set_epoch(self, tx: Connection, epoch: int) -> None:
+        """Count a change of grants, after :meth:`lock_epoch`."""
+        tx.execute(update(tables.head).values(epoch=epoch))
+
+    def _key_line(self, tx: Connection, tag: bytes) -> Row[str, str, bytes | None] | None:
+        lines = tables.outbox_keys
+        query = select(lines.c.subject, lines.c.category, lines.c.reply)
+        return tx.execute(query.where(lines.c.tag == tag)).first()
 
     def _tag(self, key: str) -> bytes:
         return self._keys.blind("outbox-key", key.encode())[:16]
@@ -358,8 +377,9 @@ class Outbox:
 _HEAD = select(tables.head.c.seq, tables.head.c.epoch)
 
 
-def _reply_box(tag: bytes) -> Box:
-    return Box("outbox_keys", tag.hex(), HOME, DataCategory.PUBLIC)
+def _reply_box(tag: bytes, subject: str, category: str) -> Box:
+    owner = HOME if category == DataCategory.PUBLIC else subject
+    return Box("outbox_keys", tag.hex(), owner, category)
 
 
 def _same(key: str, before: bytes, now: bytes) -> None:

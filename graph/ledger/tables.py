@@ -180,6 +180,8 @@ outbox_keys = Table(
     Column("tag", LargeBinary, primary_key=True),
     _int("seq"),
     _bytes("digest"),
+    _text("subject"),
+    _text("category"),
     Column("reply", LargeBinary, nullable=True),
 )
 """Idempotency keys (as keyed digests) and first answers; they outlive compaction."""
