@@ -50,6 +50,16 @@ _EFFECTS: dict[InteractionKind, tuple[tuple[Op, int], ...]] = {
     for kind, effects in EFFECTS.items()
 }
 
+_SEATED = frozenset(
+    {
+        InteractionKind.JOIN,
+        InteractionKind.LEAVE,
+        InteractionKind.SIGN_UP,
+        InteractionKind.CANCEL,
+    }
+)
+"""Interactions that may take or free a seat."""
+
 Tap = tuple[int, int]
 """(item row, interaction kind code)"""
 
@@ -117,6 +127,12 @@ class Moment:
         if row is None:
             raise NotFound(f"no group, activity, service or role {item!r}")
         return row
+
+    def most_active(self, n: int) -> list[tuple[str, int]]:
+        """Pseudonyms of the residents with the longest histories, and how long they are."""
+        lengths = np.diff(self.snapshot.history.indptr)
+        top = np.argsort(-lengths, kind="stable")[:n]
+        return [(str(self.snapshot.resident_ids[row]), int(lengths[row])) for row in top]
 
     def consent(self, row: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Consent masks and expiries of one resident, as of the last catch-up."""
@@ -255,7 +271,7 @@ class Live:
             return
         if event.kind is EventKind.INTERACTION:
             self._take_interaction(tx, moment, event, event.payload)
-            if event.payload["kind"] in {InteractionKind.SIGN_UP, InteractionKind.CANCEL}:
+            if event.payload["kind"] in _SEATED:
                 booked.add(str(event.payload["item"]))
         elif event.kind is EventKind.ITEM:
             self._take_item(tx, moment, event)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graph.errors import NotReady
 from graph.folders import current_name, read_about, remove_old
-from graph.gate import Event, EventKind, GraphStore
+from graph.gate import Event, EventKind, GraphStore, training_view
 from graph.model import Change
 from graph.projection import changes_for
 from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
@@ -95,7 +95,7 @@ def _apply(site: Site, store: GraphStore, events: Sequence[Event]) -> None:
         return
     with site.ledger.read() as tx:
         chunks = site.ledger.imports.changes(tx, last.subject)
-        if store.watermark() == 0 and not store.count():
+        if not store.count():
             everything = (change for chunk in chunks for change in chunk)
             _warn(store.load(everything, watermark=last.seq).dangling)
             return
@@ -175,7 +175,7 @@ def train(site: Site, progress: Progress = silent) -> str:
         Folder name of the model.
     """
     snapshot = open_snapshot(site.home.snapshots, current_snapshot(site.home.snapshots))
-    view = site.gate.training_view(site.actor, snapshot)
+    view = training_view(site.gate, site.ledger, site.actor, snapshot)
     model = fit(view, seed=site.config.seed, progress=progress)
     return save_model(
         model,

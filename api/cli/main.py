@@ -9,7 +9,7 @@ from typing import Annotated
 import click
 import typer
 
-from api.cli import data, feeds, homes, serving
+from api.cli import data, demo, feeds, homes, serving
 from api.cli.output import console, fail
 from graph import errors
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+demo.register(app)
 homes.register(app)
 data.register(app)
 feeds.register(app)

@@ -1,7 +1,34 @@
-"""The one door: who may see or do what is decided here and recorded before it happens."""
+"""The one door: who may see or do what is decided here and recorded before it happens.
+
+The other floors reach ledger and graph store through this package only, so the types they name
+are offered here too.
+"""
 
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.gate import Gate
-from graph.gate.opening import OpenGraph, open_graph, open_ledger
+from graph.gate.opening import OpenGraph, make_keys, open_graph, open_ledger
+from graph.gate.views import training_view
+from graph.ledger.access import Principal
+from graph.ledger.ledger import Ledger
+from graph.ledger.outbox import Event, EventKind
+from graph.ledger.runs import Run, RunState
+from graph.store.base import CypherStore, GraphStore
 
-__all__ = ["BulkDecision", "Decision", "Gate", "OpenGraph", "open_graph", "open_ledger"]
+__all__ = [
+    "BulkDecision",
+    "CypherStore",
+    "Decision",
+    "Event",
+    "EventKind",
+    "Gate",
+    "GraphStore",
+    "Ledger",
+    "OpenGraph",
+    "Principal",
+    "Run",
+    "RunState",
+    "make_keys",
+    "open_graph",
+    "open_ledger",
+    "training_view",
+]

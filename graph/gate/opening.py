@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph.errors import LeaseHeld
+from graph.ledger.keys import make_home_key as make_keys
 from graph.ledger.ledger import Ledger
 from graph.ledger.opening import open_ledger as _open_ledger
 
 if TYPE_CHECKING:
     from graph.store.base import GraphStore
 
-__all__ = ["OpenGraph", "open_graph", "open_ledger"]
+__all__ = ["OpenGraph", "make_keys", "open_graph", "open_ledger"]
 
 GRAPH_LEASE = "graph"
 
@@ -87,6 +88,7 @@ def open_graph(
     ledger: Ledger,
     holder: str,
     ttl: timedelta = timedelta(seconds=60),
+    ask: bool = False,
 ) -> Iterator[OpenGraph]:
     """Take the lease of the graph, open the store, give both back on leaving.
 
@@ -100,11 +102,13 @@ def open_graph(
         Who asks; unique among processes.
     ttl : timedelta, optional
         How long the lease lasts without :meth:`OpenGraph.renew`.
+    ask : bool, optional
+        Ask the process that holds it to hand over; try again soon after.
 
     Raises
     ------
     LeaseHeld
-        Somebody else has the graph open; they have been asked to hand over.
+        Somebody else has the graph open.
     StoreUnavailable
         The store cannot be opened.
     """
@@ -114,11 +118,11 @@ def open_graph(
     with ledger.write() as tx:
         token = ledger.leases.acquire(tx, GRAPH_LEASE, holder, ttl, now)
         other = ledger.leases.holder(tx, GRAPH_LEASE, now)
-        if token is None:
+        if token is None and ask:
             ledger.leases.ask(tx, GRAPH_LEASE, holder, now)
     if token is None:
         who = "another process" if other is None else other.holder
-        raise LeaseHeld(f"{who} has the graph open and was asked to hand over; try again soon")
+        raise LeaseHeld(f"{who} has the graph open; try again soon")
     try:
         with open_store(url) as store:
             yield OpenGraph(store, ledger, holder, token, ttl)

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import cast
 
@@ -166,8 +166,9 @@ def write_facts(folder: Path, *, store: GraphStore, ledger: Ledger, snapshot: Sn
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES)
         with connection:
             connection.executemany("INSERT INTO item VALUES (?, ?, ?)", _item_rows(store, snapshot))
+            numbers = count()
             for type_, category, table in _tables_of_residents(store):
-                facts = _fact_rows(type_, category, table, snapshot)
+                facts = _fact_rows(type_, category, table, snapshot, numbers)
                 connection.executemany(
                     "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     _sealed(ledger, snapshot, category, facts),
@@ -237,11 +238,15 @@ Fact = tuple[int, int, str, int, str, str, str, str, str, float]
 
 
 def _fact_rows(
-    type_: str, category: DataCategory, table: pa.Table, snapshot: Snapshot
+    type_: str,
+    category: DataCategory,
+    table: pa.Table,
+    snapshot: Snapshot,
+    numbers: Iterator[int],
 ) -> Iterator[Fact]:
     rows = {str(resident): row for row, resident in enumerate(snapshot.resident_ids)}
     grids = snapshot.grid.tolist()
-    for n, fact in enumerate(table.to_pylist()):
+    for fact in table.to_pylist():
         row = rows.get(fact["start"])
         if row is None:
             continue
@@ -254,7 +259,7 @@ def _fact_rows(
             grids[row],
             row,
             type_,
-            n,
+            next(numbers),
             json.dumps(value, ensure_ascii=False),
             fact["source"],
             fact["as_of"].isoformat(),

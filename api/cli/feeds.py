@@ -1,0 +1,134 @@
+"""Commands about suggestions: recommend, residents, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    console,
+    operator,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from api.services.feed import FeedService
+from api.web.wording import MESSAGES
+from api.wiring import load_config, open_floors
+from graph.model import ItemKind, ResidentId
+from recommender.evaluation import evaluate, evaluate_cold, read_dataset
+
+__all__ = ["register"]
+
+
+def recommend(
+    resident: Annotated[str, typer.Argument(help="Pseudonym of a resident (`linli residents`).")],
+    n: Annotated[int, typer.Option("-n", min=1, max=100, help="How many.")] = 10,
+    kind: Annotated[
+        list[ItemKind] | None, typer.Option(help="Only this kind; may be repeated.")
+    ] = None,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one resident's feed with its reasons (audited under your name)."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        feed, cards = FeedService(floors).for_actor(
+            actor, ResidentId(resident), kinds=tuple(kind or ()), n=n
+        )
+    if as_json:
+        print_json(
+            {
+                "resident": feed.resident,
+                "snapshot": feed.snapshot_id,
+                "model": feed.model_id,
+                "personalised": feed.personalised,
+                "recommendations": [
+                    {
+                        "rank": r.rank,
+                        "item": r.item,
+                        "title": card.title.zh,
+                        "kind": card.kind.value,
+                        "score": round(r.score, 4),
+                        "parts": {k: round(v, 4) for k, v in r.parts.items() if v},
+                        "reason": {
+                            "code": r.reason.code.value,
+                            "slots": dict(r.reason.slots),
+                            "text": MESSAGES["zh"].reason(card.reason),
+                        },
+                        "rec_id": r.rec_id,
+                    }
+                    for r, card in zip(feed.recommendations, cards, strict=True)
+                ],
+            }
+        )
+        return
+    print_table(
+        ("", "what", "title", "why"),
+        [
+            (r.rank, c.kind.value, c.title.zh, MESSAGES["zh"].reason(c.reason))
+            for r, c in zip(feed.recommendations, cards, strict=True)
+        ],
+    )
+
+
+def residents(
+    home: HomeOption = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List pseudonyms of residents, the most active first (no personal data)."""
+    with open_floors(load_config(home=home)) as floors:
+        found = floors.live.catch_up().most_active(n)
+    if as_json:
+        print_json([{"resident": r, "actions": k} for r, k in found])
+    else:
+        print_table(("resident", "actions"), found)
+
+
+def evaluate_command(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder with train.txt.xz and test.txt.xz.", exists=True),
+    ],
+    cold: Annotated[
+        bool,
+        typer.Option("--cold", help="Take the whole history from a fifth of the residents first."),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of training.")] = 2026,
+    as_json: AsJson = False,
+) -> None:
+    """Train on a published data set's train part and measure on its test part.
+
+    Blend and hyper-parameters are chosen on a validation cut of the train part only.
+    """
+    dataset = read_dataset(folder)
+    with progress_bar("evaluating") as bar:
+        if cold:
+            report: dict[str, object] = dict(evaluate_cold(dataset, seed=seed, progress=bar))
+        else:
+            report = evaluate(dataset, seed=seed, progress=bar)
+    if as_json:
+        print_json(report)
+        return
+    print_table(("measure", "value"), [(k, v) for k, v in report.items() if k != "by_history"])
+    by_history = report.get("by_history")
+    if isinstance(by_history, dict):
+        console.print("by length of history:")
+        print_table(
+            ("items before", "residents", "recall@10", "ndcg@10"),
+            [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in by_history.items()],
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(recommend)
+    app.command()(residents)
+    app.command("evaluate")(evaluate_command)

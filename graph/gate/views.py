@@ -1,0 +1,53 @@
+"""What models may learn from: a snapshot as far as residents authorise it now."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.gate.gate import Gate
+from graph.ledger.ledger import Ledger
+from graph.model import Action, Actor, DataCategory, Level, Purpose
+from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
+from graph.snapshot import Snapshot
+from graph.view import View
+
+__all__ = ["training_view"]
+
+_LEARNT = ((Purpose.FEED, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
+"""Under which purpose cells of which level enter what many share."""
+
+
+def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) -> View:
+    """Open a snapshot for learning.
+
+    S1 cells are learnt from under *feed* grants. S2 cells (ties, homes, occupations) enter what
+    residents share only under *group-matching* grants; S3 cells never do. Grants changed since
+    the snapshot count as they stand now.
+
+    Raises
+    ------
+    Denied
+        The actor may not train.
+    AuditUnavailable
+        It could not be recorded, so it does not happen.
+    """
+    masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
+    with ledger.read() as tx:
+        changed = ledger.grants.changed_since(
+            tx, snapshot.epoch, institution=actor.institution, at=ledger.clock()
+        )
+    for row, mask, expiry in changed:
+        if row < len(masks):
+            masks[row], expires[row] = mask, expiry
+    permitted: dict[DataCategory, NDArray[np.bool_]] = {}
+    for purpose, level in _LEARNT:
+        decision = gate.authorise_bulk(
+            actor,
+            purpose=purpose,
+            categories=[c for c in PURPOSE_CATEGORIES[purpose] if CATEGORY_LEVEL[c] is level],
+            action=Action.TRAIN,
+            rows=None,
+        )
+        permitted |= gate.permitted(decision, masks, expires)
+    return snapshot.view(permitted)
