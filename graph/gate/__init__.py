@@ -8,13 +8,18 @@ from graph.gate.decision import BulkDecision, Decision
 from graph.gate.gate import Gate
 from graph.gate.opening import OpenGraph, make_keys, open_graph, open_ledger
 from graph.gate.views import training_view
-from graph.ledger.access import Principal
+from graph.ledger.access import ApiKey, Principal, Session
+from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
+from graph.ledger.rows import RowKind
 from graph.ledger.runs import Run, RunState
 from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
+    "ApiKey",
+    "Booking",
+    "BookingState",
     "BulkDecision",
     "CypherStore",
     "Decision",
@@ -25,8 +30,10 @@ __all__ = [
     "Ledger",
     "OpenGraph",
     "Principal",
+    "RowKind",
     "Run",
     "RunState",
+    "Session",
     "make_keys",
     "open_graph",
     "open_ledger",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -124,6 +124,52 @@ class Gate:
             grant_id=None if answer.grant is None else answer.grant.id,
             at=now,
         )
+
+    def authorise_some(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        categories: Iterable[DataCategory],
+        subject: ResidentId,
+        action: Action,
+    ) -> frozenset[DataCategory]:
+        """Decide one operation on several categories of a resident; one audit entry for all.
+
+        Grants that count their uses are left out: each use is asked for by :meth:`authorise`.
+
+        Returns
+        -------
+        frozenset of DataCategory
+            Those that are allowed, at least one.
+
+        Raises
+        ------
+        Denied
+            None is allowed, or nobody has this id: the two look the same.
+        AuditUnavailable
+            It could not be recorded, so it does not happen.
+        """
+        now = self._clock()
+        wanted = sorted(set(categories))
+        questions = [_Question(actor, purpose, c, subject, action, "") for c in wanted]
+        with self._ledger.read() as tx:
+            fault = self._clock_fault(tx, now)
+            grants = [] if fault else self._ledger.grants.of(tx, subject)
+        found = {
+            q.category: grant
+            for q in questions
+            if _needs(q) is Requirement.GRANT
+            for grant in grants
+            if grant.uses_left is None and self._covers(grant, q, now)
+        }
+        entry = _audit_entry(questions[0], _Answer(bool(found), fault or "grant"), now)
+        named = ",".join(sorted({grant.id for grant in found.values()}))
+        covered = tuple(sorted(found)) or tuple(wanted)
+        self._ledger.audit.record(replace(entry, categories=covered, grant=named))
+        if not found:
+            raise Denied(f"{actor.institution} is not authorised by {subject} for {purpose}")
+        return frozenset(found)
 
     def may(
         self,
@@ -260,10 +306,7 @@ class Gate:
         )
 
     def _answer(self, question: _Question, now: datetime) -> _Answer:
-        relation = Relation.SELF if question.own else Relation.OTHER
-        needs = requirement(
-            question.actor.role, question.action, relation, question.purpose, question.category
-        )
+        needs = _needs(question)
         if needs is None:
             return _Answer(False, "no policy line allows it")
         with self._ledger.read() as tx:
@@ -339,6 +382,12 @@ class Gate:
         if last is not None and now < last - CLOCK_TOLERANCE:
             return f"the clock stands at {now:%FT%TZ}, before the last audit entry"
         return ""
+
+
+def _needs(question: _Question) -> Requirement | None:
+    relation = Relation.SELF if question.own else Relation.OTHER
+    actor, purpose = question.actor, question.purpose
+    return requirement(actor.role, question.action, relation, purpose, question.category)
 
 
 def _audit_entry(question: _Question, answer: _Answer, now: datetime) -> AuditEntry:
