@@ -1,0 +1,64 @@
+"""What every service works with: the opened floors, as far as services need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from graph.gate import Gate, Ledger
+from graph.live import Live
+from graph.model import Actor, InstitutionId, ResidentId, StaffRole
+from recommender.pipeline import Recommender
+
+__all__ = ["LINLI_APP", "Backing", "Models", "resident_actor"]
+
+LINLI_APP = "linli"
+"""Name under which Linli itself is granted things."""
+
+
+class Models(Protocol):
+    """Where the newest model comes from."""
+
+    def current(self) -> Recommender:
+        """Return the newest model's recommender; raises ``NotReady`` when there is none."""
+        ...
+
+
+class Backing(Protocol):
+    """One home, opened; :class:`api.wiring.Floors` is one."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What must never be lost or leaked."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """Who may do what."""
+        ...
+
+    @property
+    def live(self) -> Live:
+        """Snapshot and overlay."""
+        ...
+
+    @property
+    def models(self) -> Models:
+        """Models of this home."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Aware UTC."""
+        ...
+
+    @property
+    def institution(self) -> InstitutionId:
+        """Institution this home works for."""
+        ...
+
+
+def resident_actor(resident: ResidentId, institution: InstitutionId) -> Actor:
+    """Make the actor that residents are when they look at, or change, their own data."""
+    return Actor(resident, StaffRole.RESIDENT, institution, LINLI_APP, resident)

@@ -1,0 +1,242 @@
+"""One resident's feed: overlay -> permission -> query -> ranked list -> last check -> cards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from api.services.backing import Backing, resident_actor
+from api.services.cards import Cards
+from api.services.rec_ids import RecIds
+from api.services.viewing import Viewer, find_row, own_categories, view_as
+from api.services.views import CardView, FeedView
+from graph.errors import Conflict
+from graph.live import Moment
+from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
+from graph.schema import PURPOSE_CATEGORIES
+from recommender.base import Feed, Reason, Recommendation
+from recommender.pipeline import Recommender
+from recommender.reasons import reason_for
+
+__all__ = ["MAX_FEED", "FeedService"]
+
+MAX_FEED = 50
+"""Most cards that one request gets."""
+_TRIES = 3
+"""How often a list is made anew because consent changed while it was made."""
+
+
+class _ConsentMoved(Exception):
+    """The viewer's consent changed between the query and the last check."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is asked for."""
+
+    resident: ResidentId
+    kinds: tuple[ItemKind, ...]
+    n: int
+    granted: frozenset[DataCategory] | None
+    """What an institution may use; None for residents themselves, who are asked at every step."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A feed, and the moment and viewer it was made for."""
+
+    feed: Feed
+    moment: Moment
+    viewer: Viewer
+
+
+class FeedService:
+    """Makes feeds.
+
+    Parameters
+    ----------
+    backing : Backing
+        For example :class:`api.wiring.Floors`.
+    """
+
+    def __init__(self, backing: Backing) -> None:
+        self._backing = backing
+        self.rec_ids = RecIds(backing.ledger.keys.derive("rec-ids"))
+        self._lock = threading.Lock()
+        self._masked: tuple[tuple[str, str, int], NDArray[np.int64]] | None = None
+
+    def own(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        """Make a resident's own feed.
+
+        Parameters
+        ----------
+        kinds : sequence of ItemKind
+            Only these; all when empty.
+        n : int
+            Cards at most.
+
+        Raises
+        ------
+        NotReady
+            There is no snapshot or model yet.
+        NotFound
+            Nobody has this id.
+        """
+        made = self._make(_Wish(resident, tuple(kinds), n, None))
+        return replace(self._shown(made, kinds), display_name=self.display_name(resident))
+
+    def for_institution(
+        self, actor: Actor, resident: ResidentId, kinds: Sequence[ItemKind], n: int
+    ) -> FeedView:
+        """Make a resident's feed for an institution they authorised; audited before it leaves.
+
+        Raises
+        ------
+        Denied
+            The resident authorised nothing for this institution and purpose, or does not exist:
+            the two look the same.
+        """
+        return self._shown(self._granted(actor, resident, kinds, n), kinds)
+
+    def for_actor(
+        self, actor: Actor, resident: ResidentId, *, kinds: Sequence[ItemKind] = (), n: int = 20
+    ) -> tuple[Feed, tuple[CardView, ...]]:
+        """Make a resident's feed with scores and parts, for an operator's eyes; audited.
+
+        Raises
+        ------
+        Denied
+            As :meth:`for_institution`.
+        """
+        made = self._granted(actor, resident, kinds, n)
+        return made.feed, self._shown(made, kinds).cards
+
+    def viewer(self, moment: Moment, resident: ResidentId) -> Viewer:
+        """Look as the resident themselves, with what they authorised at this moment."""
+        permitted = own_categories(self._backing, moment, find_row(moment, resident))
+        return view_as(self._backing, moment, resident, permitted)
+
+    def reason_now(self, viewer: Viewer, row: int) -> Reason:
+        """Say why an item would be suggested now, whether or not it still can be."""
+        recommender = self._backing.models.current()
+        query = viewer.query
+        rows = np.union1d(recommender.source.candidates(query), np.array([row], np.int64))
+        contributions = recommender.model.contributions(query, rows)
+        at = int(np.searchsorted(rows, row))
+        parts = {name: float(part[0, at]) for name, part in contributions.items()}
+        return reason_for(query, row, parts, recommender.model.scorers, recommender.words)
+
+    def display_name(self, resident: ResidentId) -> str:
+        """Name of a resident, for their own eyes; empty when none is known."""
+        backing = self._backing
+        backing.gate.authorise(
+            resident_actor(resident, backing.institution),
+            purpose=Purpose.FEED,
+            category=DataCategory.IDENTITY,
+            subject=resident,
+            action=Action.VIEW,
+        )
+        with backing.ledger.read() as tx:
+            return backing.ledger.identity.names(tx, [resident]).get(resident, "")
+
+    def _granted(
+        self, actor: Actor, resident: ResidentId, kinds: Sequence[ItemKind], n: int
+    ) -> _Made:
+        granted = self._backing.gate.authorise_some(
+            actor,
+            purpose=Purpose.FEED,
+            categories=PURPOSE_CATEGORIES[Purpose.FEED],
+            subject=resident,
+            action=Action.DERIVE,
+        )
+        return self._make(_Wish(resident, tuple(kinds), n, granted))
+
+    def _make(self, wish: _Wish) -> _Made:
+        for _ in range(_TRIES):
+            try:
+                return self._try(wish)
+            except _ConsentMoved:
+                continue
+        raise Conflict("your authorisations are being changed right now; ask again in a moment")
+
+    def _try(self, wish: _Wish) -> _Made:
+        backing = self._backing
+        moment = backing.live.catch_up()
+        row = find_row(moment, wish.resident)
+        recommender = backing.models.current()
+        granted = wish.granted
+        permitted = own_categories(backing, moment, row) if granted is None else granted
+        masked = self._masked_rows(moment, recommender)
+        viewer = view_as(backing, moment, wish.resident, permitted, masked=masked)
+
+        def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+            latest = backing.live.catch_up()
+            if granted is None and own_categories(backing, latest, row) != permitted:
+                raise _ConsentMoved
+            items = latest.items
+            still: NDArray[np.bool_] = items.open[rows] & (items.seats_left[rows] != 0)
+            return still
+
+        found = recommender.recommend(
+            viewer.query,
+            mint=lambda item: RecId(""),  # sealed below, with the reason
+            n=min(wish.n, MAX_FEED),
+            kinds=frozenset(wish.kinds) or None,
+            last_check=last_check,
+        )
+        model = recommender.model
+        feed = Feed(
+            resident=wish.resident,
+            recommendations=tuple(self._with_id(moment, wish.resident, one) for one in found),
+            snapshot_id=moment.snapshot.id,
+            model_id=model.model_id,
+            as_of=moment.snapshot.as_of,
+            personalised=viewer.personalised,
+        )
+        return _Made(feed, moment, viewer)
+
+    def _with_id(self, moment: Moment, resident: ResidentId, one: Recommendation) -> Recommendation:
+        rec_id = self.rec_ids.mint(resident, one.item, one.reason, moment.item_rows)
+        return replace(one, rec_id=rec_id)
+
+    def _shown(self, made: _Made, kinds: Sequence[ItemKind]) -> FeedView:
+        cards = Cards(made.moment, made.viewer)
+        now = int(self._backing.clock().timestamp())
+        age = timedelta(seconds=max(now - made.moment.snapshot.taken_at, 0))
+        return FeedView(
+            cards=tuple(
+                cards.card(one.row, rec_id=one.rec_id, reason=one.reason, may_join=True)
+                for one in made.feed.recommendations
+            ),
+            kinds=tuple(kinds),
+            display_name="",
+            personalised=made.feed.personalised,
+            snapshot_age=age,
+        )
+
+    def _masked_rows(self, moment: Moment, recommender: Recommender) -> NDArray[np.int64]:
+        """Rows of residents whose consent changed since the model was fitted; never evidence."""
+        model = recommender.model
+        name = (model.model_id, moment.snapshot.folder, moment.epoch)
+        with self._lock:
+            if self._masked is not None and self._masked[0] == name:
+                return self._masked[1]
+        rows = np.array(sorted(_withdrawn(moment)), np.int64)
+        with self._lock:
+            self._masked = (name, rows)
+        return rows
+
+
+def _withdrawn(moment: Moment) -> list[int]:
+    """Rows that allow less now than when the snapshot was taken."""
+    masks = moment.snapshot.masks
+    return [
+        row
+        for row, (now, _) in list(moment.consents.items())
+        if row < len(masks) and bool((masks[row] & ~now).any())
+    ]
