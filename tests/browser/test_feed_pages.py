@@ -26,9 +26,14 @@ from tests.browser.feed_double import MemoryResidents, MemorySessions, make_app
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor/axe-core@4.14.1/axe.min.js").read_text(encoding="utf-8")
-AXE_RUN = """async () => (await axe.run(document, {runOnly: {type: 'tag', values:
-  ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}})).violations.map(
-  v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | '))"""
+AXE_RUN = """async () => {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const found = await axe.run(document, {preload: false, runOnly: {type: 'tag', values: tags}});
+  const unsure = found.incomplete.filter(v => v.id === 'color-contrast');
+  return [...found.violations, ...unsure].map(
+    v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | '));
+}"""
+"""Violations, and contrasts that could not be measured."""
 AXES_OWN = "Applying inline style"
 """axe-core tries inline styles while it measures, which the policy of the pages refuses."""
 SMALL_TARGETS = """(least) => [...document.querySelectorAll('a, button, summary, select')]
@@ -70,7 +75,7 @@ def served() -> Iterator[Site]:
     app, residents, sessions = make_app()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield Site(f"http://127.0.0.1:{server.server_port}", residents, sessions)
@@ -333,17 +338,18 @@ def crowded(site: Site) -> None:
 @pytest.mark.parametrize("width", [320, 375, 1280])
 def test_nothing_scrolls_sideways_and_targets_are_large_enough(opened, site, width):
     crowded(site)
+    page = opened(width=width)
     for language, mode in product(("zh-CN", "en"), ("standard", "care")):
-        page = opened(look=f"{language}.{mode}.light", width=width)
-        page.locator(".reason__why").first.click()
-        expect(page.locator(".why")).to_be_visible()
-        for path in (None, *PAGES[1:], *PUBLIC_PAGES[:2]):
-            if path:
-                page.goto(site.address + path)
+        look = {"name": LOOK_COOKIE, "value": f"{language}.{mode}.light", "url": site.address}
+        page.context.add_cookies([look])
+        for path in (*PAGES, PUBLIC_PAGES[0]):
+            page.goto(site.address + path)
+            if path == "/":
+                page.locator(".reason__why").first.click()
+                expect(page.locator(".why")).to_be_visible()
             assert not page.evaluate(TOO_WIDE), (path, width, mode, language)
             least = 60 if mode == "care" else 44
             assert page.evaluate(SMALL_TARGETS, least) == [], (path, width, mode, language)
-        page.context.close()
 
 
 def test_the_checks_of_width_target_and_contrast_can_fail(opened):
@@ -352,12 +358,13 @@ def test_the_checks_of_width_target_and_contrast_can_fail(opened):
         """() => { const box = document.createElement('button'); box.textContent = '小';
         box.className = 'probe'; document.querySelector('main').append(box);
         Object.assign(box.style, {position: 'absolute', left: '340px', top: '0', width: '60px',
-          color: '#999', background: '#aaa', fontSize: '10px', padding: '0'}); }"""
+          fontSize: '10px', padding: '0'}); }"""
     )
     assert page.evaluate(TOO_WIDE)
     assert any("probe" in found for found in page.evaluate(SMALL_TARGETS, 44))
     assert "小" in page.evaluate(SMALL_TEXT, 13)
-    assert any("color-contrast" in found for found in axe(page))
+    page.evaluate("document.querySelector('.card__summary').style.color = '#8a8a8a'")
+    assert any("card__summary" in found for found in axe(page))
     opened.complaints.clear()
 
 
@@ -403,8 +410,9 @@ def test_page_weighs_little(opened):
 
 
 def test_no_page_names_another_host(opened, site):
+    page = opened()
     for path in PAGES:
-        page = opened(path)
+        page.goto(site.address + path)
         urls = page.evaluate(
             "[...document.querySelectorAll('[src], [href], [action]')]"
             ".map(e => e.src || e.href || e.action)"
