@@ -97,7 +97,8 @@ class Recommender:
             return ()
         parts = self.model.contributions(query, rows)
         total = np.sum([part[0] for part in parts.values()], axis=0)
-        places = self.model.reranker.rerank(query, rows, total.astype(np.float32), n + _SPARE)
+        wanted = n if last_check is None else n + _SPARE
+        places = self.model.reranker.rerank(query, rows, total.astype(np.float32), wanted)
         if last_check is not None:
             places = places[last_check(rows[places])]
         return tuple(

@@ -110,9 +110,10 @@ def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:
     return without_cells(view, rank < hide[owner])
 
 
-def cold_cut(view: View, *, share: float, salt: int) -> tuple[View, NDArray[np.bool_]]:
-    """Take the whole history from a hashed part of the residents; return (view, who)."""
-    who = _chosen(view.n_residents, share, salt)
+def cold_cut(view: View, *, fold: int, folds: int, salt: int) -> tuple[View, NDArray[np.bool_]]:
+    """Take the whole history from one hashed fold of the residents; return (view, who)."""
+    hashes = cell_hash(np.arange(view.n_residents, dtype=np.int64), 0, salt)
+    who: NDArray[np.bool_] = hashes % np.uint64(folds) == np.uint64(fold)
     owner = np.repeat(np.arange(view.n_residents), np.diff(view.interactions.indptr))
     return without_cells(view, who[owner]).view, who
 

@@ -28,30 +28,32 @@ def history_bucket(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def standardise(
-    scores: NDArray[np.float32], floor: float, mask: NDArray[np.bool_] | None = None
+    scores: NDArray[np.float32],
+    floor: float | NDArray[np.float64],
+    mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Centre and scale each row over its candidates.
 
     Parameters
     ----------
-    scores : NDArray[float32], (b, n_candidates)
-    floor : float
-        Smallest standard deviation to divide by.
-    mask : NDArray[bool], (b, n_candidates), optional
+    scores : NDArray[float32], (..., n_candidates)
+    floor : float or NDArray[float64]
+        Smallest standard deviation to divide by; an array is broadcast against ``(..., 1)``.
+    mask : NDArray[bool], (..., n_candidates), optional
         Entries that are no candidates; they count for nothing.
     """
     wide = scores.astype(np.float64)
-    if wide.shape[1] == 0:
+    if wide.shape[-1] == 0:
         return wide
     if mask is None:
-        centred = wide - wide.mean(axis=1, keepdims=True)
-        spread = np.sqrt(np.mean(centred * centred, axis=1, keepdims=True))
+        centred = wide - wide.mean(axis=-1, keepdims=True)
+        spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True))
     else:
-        count = np.maximum((~mask).sum(axis=1, keepdims=True), 1)
-        mean = np.sum(wide, axis=1, keepdims=True, where=~mask) / count
+        count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
+        mean = np.sum(wide, axis=-1, keepdims=True, where=~mask) / count
         centred = wide - mean
-        spread = np.sqrt(np.sum(centred * centred, axis=1, keepdims=True, where=~mask) / count)
-    out: NDArray[np.float64] = centred / np.maximum(spread, max(floor, _MIN_FLOOR))
+        spread = np.sqrt(np.sum(centred * centred, axis=-1, keepdims=True, where=~mask) / count)
+    out: NDArray[np.float64] = centred / np.maximum(spread, np.maximum(floor, _MIN_FLOOR))
     return out
 
 
@@ -80,9 +82,9 @@ class Blend:
         mask : NDArray[bool], (b, n_candidates), optional
             Entries that are no candidates.
         """
-        buckets = history_bucket(lengths)
-        return {
-            name: standardise(scores, self.floors.get(name, 0.0), mask)
-            * np.asarray(self.weights[name])[buckets][:, None]
-            for name, scores in parts.items()
-        }
+        if not parts:
+            return {}
+        floors = np.array([self.floors.get(name, 0.0) for name in parts])[:, None, None]
+        weights = np.array([self.weights[name] for name in parts])[:, history_bucket(lengths), None]
+        weighed = standardise(np.stack(list(parts.values())), floors, mask) * weights
+        return dict(zip(parts, weighed, strict=True))

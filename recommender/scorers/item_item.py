@@ -149,7 +149,7 @@ class ItemItemScorer:
         return np.where(sources[at] == places, weights[at], np.float32(0.0))
 
     def _prepare(self) -> Self:
-        self._into = cast("CSR", self.sparse_.T.tocsr())
+        self._into = self.sparse_.T.tocsr()
         return self
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
