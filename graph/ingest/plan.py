@@ -8,7 +8,7 @@ anew each time, so a file of any size needs no room in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -133,7 +133,13 @@ class ImportPlan:
     words: Iterable[WordsRow] = ()
     seats: Iterable[SeatRow] = ()
     bookings: Iterable[BookingRow] = ()
-    issues: tuple[RowIssue, ...] = field(default=())
+    consented: frozenset[DataCategory] = frozenset()
+    """Categories that are taken in because residents authorise them."""
+    statutory: frozenset[DataCategory] = frozenset()
+    """Categories that are taken in because a law demands it."""
+    law: str = ""
+    """That law."""
+    issues: tuple[RowIssue, ...] = ()
 
     @property
     def errors(self) -> tuple[RowIssue, ...]:

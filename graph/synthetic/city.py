@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import DataError
+from graph.ingest.grants import GRANTED_CATEGORIES
 from graph.ingest.plan import BookingRow, IdentityRow, ImportPlan, Lazy, SeatRow, WordsRow
 from graph.model import Change, DataCategory, Grant, ItemId, ResidentId
+from graph.schema import STATUTORY_CATEGORIES
 from graph.synthetic import emit
 from graph.synthetic.consent import Consent, make_consent
 from graph.synthetic.history import Deeds, Ties, Truth, make_deeds, make_ties
@@ -126,6 +128,9 @@ class City:
             file_hash=hashlib.sha256(recipe.encode()).hexdigest(),
             as_of=self.now,
             rows=len(self.residents),
+            consented=frozenset(GRANTED_CATEGORIES) | {DataCategory.NEED_WORDS},
+            statutory=STATUTORY_CATEGORIES,
+            law="none: nobody in this city exists",
             changes=Lazy(self.changes),
             residents=self.residents,
             items=self.items,

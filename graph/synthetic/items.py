@@ -130,7 +130,7 @@ def make_items(rng: np.random.Generator, places: Places, n: int, now: int) -> It
         cost_fen=np.where((kind == 1) & (rng.random(n) < 0.15), rng.integers(1, 8, n) * 500, 0),
         group=group_of,
         welcomes=_welcomes(rng, kind),
-        popularity=-0.45 * np.log(rng.permutation(n) + 1.0),
+        popularity=-0.3 * np.log(rng.permutation(n) + 1.0),
         needs=_wanted(kind, text, needs(), lambda entry: entry.needs),
         offers=_wanted(kind, text, offers(), lambda entry: entry.offers),
     )
@@ -211,7 +211,7 @@ def _welcomes(rng: np.random.Generator, kind: NDArray[np.int64]) -> NDArray[np.i
 def _seats(rng: np.random.Generator, kind: NDArray[np.int64]) -> NDArray[np.int64]:
     n = len(kind)
     group = np.where(rng.random(n) < 0.4, rng.integers(12, 60, n), -1)
-    activity = np.where(rng.random(n) < 0.85, rng.choice([8, 10, 12, 15, 20, 30, 40], n), -1)
+    activity = np.where(rng.random(n) < 0.75, rng.choice([10, 12, 16, 20, 24, 30, 40, 60], n), -1)
     role = rng.integers(1, 7, n)
     return np.asarray(np.choose(kind, [group, activity, np.full(n, -1), role])).astype(np.int64)
 

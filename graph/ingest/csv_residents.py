@@ -1,0 +1,310 @@
+"""A register of residents (人口台账): who lives here, on the strength of the law alone.
+
+A register gives a statutory basis for identity, household and contact, and no grant. Columns of
+other categories are only taken in for residents who authorise them; what people wrote about
+their difficulties is sealed in the ledger, never coded, never in the graph.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from graph.ingest.cells import birth_of, clean, read_date, read_id_number, read_phones, read_text
+from graph.ingest.issues import make_issue
+from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
+from graph.ingest.register import Register
+from graph.ingest.table import Column, Row, Table
+from graph.model import (
+    Basis,
+    Change,
+    DataCategory,
+    NodeChange,
+    Op,
+    Provenance,
+    RelationshipChange,
+    ResidentId,
+    Scalar,
+)
+from graph.schema import STATUTORY_CATEGORIES
+from graph.vocabulary import occupations, source, vocabulary_nodes
+
+__all__ = ["RESIDENT_COLUMNS", "plan_residents"]
+
+RESIDENT_COLUMNS: tuple[Column, ...] = (
+    Column("name", "姓名", required=True),
+    Column("id_number", "公民身份号码", ("身份证号", "身份证号码", "证件号码")),
+    Column("sex", "性别"),
+    Column("birth_date", "出生日期", ("出生年月日",)),
+    Column("address", "现住址", ("住址", "现住址(房号)", "房号")),
+    Column("grid", "网格编码", ("网格", "grid_code")),
+    Column("household", "户号", ("家庭编号", "household_no")),
+    Column("relation", "与户主关系", ("户主关系",)),
+    Column("phone", "联系方式", ("联系电话", "电话", "手机", "手机号")),
+    Column("occupation", "职业", ("职业类别",)),
+    Column("difficulties", "困难及诉求", ("诉求", "困难")),
+)
+"""Header of a register; the order does not matter and further columns are reported."""
+
+LAW = "Organic Law of the Urban Residents' Committees; PIPL art. 13 (3)"
+SOURCE = source("government-register")
+OLDEST = 125
+
+_RELATIONS = {
+    "户主": "head",
+    "本人": "head",
+    "head": "head",
+    "配偶": "spouse",
+    "夫": "spouse",
+    "妻": "spouse",
+    "spouse": "spouse",
+    "子": "child",
+    "女": "child",
+    "子女": "child",
+    "child": "child",
+    "父": "parent",
+    "母": "parent",
+    "父母": "parent",
+    "parent": "parent",
+    "孙子女": "grandchild",
+    "兄弟姐妹": "sibling",
+}
+_SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    row: int
+    resident: ResidentId
+    name: str
+    fields: dict[str, str]
+    born: date | None
+    grid: str | None
+    household: str | None
+    relation: str | None
+    occupation: str | None
+    """Code, when it is known and authorised."""
+    difficulties: str | None
+
+
+def plan_residents(
+    table: Table, *, pseudonym: Callable[[str, str], str], now: datetime, register: Register
+) -> ImportPlan:
+    """Turn a register into a plan; rows with errors are left out, the others come through."""
+    people: dict[ResidentId, _Person] = {}
+    reader = _Reader(table, pseudonym, now, register)
+    for row in table.each():
+        person = reader.person(row)
+        if person is None:
+            continue
+        if person.resident in people:
+            row.report("row_repeated", "name", str(people[person.resident].row))
+        else:
+            people[person.resident] = person
+    reader.report_held_back()
+    kept = list(people.values())
+    _report_heads(table, kept)
+    held = {c for c, count in reader.taken.items() if count}
+    return ImportPlan(
+        kind="residents",
+        source=SOURCE,
+        file_hash=table.digest,
+        as_of=now,
+        rows=table.rows,
+        statutory=STATUTORY_CATEGORIES,
+        law=LAW,
+        consented=frozenset(held | ({DataCategory.NEED_WORDS} if reader.wrote else set())),
+        changes=Lazy(lambda: _changes(kept, pseudonym, now)),
+        residents=list(people),
+        identities=[IdentityRow(p.resident, p.fields, now) for p in kept],
+        words=[
+            WordsRow(p.resident, DataCategory.NEED_WORDS, p.difficulties, now)
+            for p in kept
+            if p.difficulties
+        ],
+        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+    )
+
+
+class _Reader:
+    """Reads rows and remembers what must not come twice."""
+
+    def __init__(
+        self,
+        table: Table,
+        pseudonym: Callable[[str, str], str],
+        now: datetime,
+        register: Register,
+    ) -> None:
+        self._table = table
+        self._pseudonym = pseudonym
+        self._today = now.date()
+        self._register = register
+        self._ids: dict[str, tuple[str, int]] = {}
+        self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
+        self._held_back: Counter[str] = Counter()
+        self.taken: Counter[DataCategory] = Counter()
+        self.wrote = False
+
+    def person(self, row: Row) -> _Person | None:
+        """Read one row; ``None`` when it has an error."""
+        name = row.read("name", read_text)
+        if name is None and row.good:
+            row.report("name_missing", "name")
+        id_number = row.read("id_number", read_id_number)
+        phone = row.read("phone", read_phones)
+        address = row.read("address", read_text)
+        born = self._born(row, id_number)
+        self._check_sex(row, id_number)
+        relation = row.read("relation", read_text)
+        household = row.read("household", read_text)
+        grid = row.read("grid", read_text)
+        difficulties = row.read("difficulties", read_text)
+        if not row.good or name is None:
+            return None
+        if not (id_number or phone or address):
+            row.report("not_identifiable")
+            return None
+        if not self._first_of_its_kind(row, name, id_number, phone):
+            return None
+        resident = self._resident(name, id_number, phone, address)
+        fields = {"name": name, "id_number": id_number, "phone": phone}
+        if self._may(resident, DataCategory.DWELLING, "address", address):
+            fields["address"] = address
+        occupation = self._occupation(row, resident)
+        may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
+        self.wrote = self.wrote or difficulties is not None
+        return _Person(
+            row=row.number,
+            resident=resident,
+            name=name,
+            fields={kind: value for kind, value in fields.items() if value},
+            born=born,
+            grid=grid if may_grid else None,
+            household=household,
+            relation=_RELATIONS.get(relation or "", "other") if relation else None,
+            occupation=occupation,
+            difficulties=difficulties,
+        )
+
+    def report_held_back(self) -> None:
+        """Say once per column how many cells wait for an authorisation."""
+        for column, count in self._held_back.items():
+            header = self._table.headers[column]
+            self._table.issues.append(
+                make_issue("column_not_authorised", row=0, column=header, value=header, count=count)
+            )
+
+    def _born(self, row: Row, id_number: str | None) -> date | None:
+        said = row.read("birth_date", read_date)
+        born = birth_of(id_number) if id_number else said
+        if id_number and said and said != born:
+            row.report("id_birth_conflict", "birth_date")
+        if born is not None:
+            age = self._today.year - born.year
+            if born > self._today or age > OLDEST:
+                row.report("age_range", "birth_date" if said else "id_number", str(age))
+        return born
+
+    def _check_sex(self, row: Row, id_number: str | None) -> None:
+        said = _SEX.get(clean(row.cells.get("sex", "")).casefold())
+        if id_number and said is not None and int(id_number[16]) % 2 != said:
+            row.report("id_sex_conflict", "sex")
+
+    def _first_of_its_kind(
+        self, row: Row, name: str, id_number: str | None, phone: str | None
+    ) -> bool:
+        if id_number:
+            known = self._ids.setdefault(id_number, (name, row.number))
+            if known[0] != name:
+                row.report("id_duplicate", "id_number", str(known[1]))
+                return False
+        if phone:
+            other = self._phones.setdefault((name, phone), (id_number, row.number))
+            if other[0] and id_number and other[0] != id_number:
+                row.report("shared_phone", "phone", str(other[1]))
+        return True
+
+    def _resident(
+        self, name: str, id_number: str | None, phone: str | None, address: str | None
+    ) -> ResidentId:
+        if id_number:
+            known = self._register.find("id_number", id_number)
+            return known or ResidentId(self._pseudonym("resident", f"id/{id_number}"))
+        if phone:
+            known = self._register.find("phone", phone)
+            if known and self._register.name_of(known) == name:
+                return known
+        return ResidentId(self._pseudonym("resident", f"name/{name}/{phone or address}"))
+
+    def _occupation(self, row: Row, resident: ResidentId) -> str | None:
+        said = row.read("occupation", read_text)
+        if said is None:
+            return None
+        code = occupations().find(said)
+        if code is None:
+            row.report("occupation_uncoded", "occupation", said)
+        may = self._may(resident, DataCategory.OCCUPATION, "occupation", said)
+        return code if may else None
+
+    def _may(
+        self, resident: ResidentId, category: DataCategory, column: str, value: str | None
+    ) -> bool:
+        if value is None:
+            return False
+        if self._register.granted(resident, category):
+            self.taken[category] += 1
+            return True
+        self._held_back[column] += 1
+        return False
+
+
+def _report_heads(table: Table, people: list[_Person]) -> None:
+    heads: dict[str, int] = {}
+    for person in people:
+        if person.household and person.relation == "head":
+            first = heads.setdefault(person.household, person.row)
+            if first != person.row:
+                column = table.headers.get("relation", "")
+                table.issues.append(
+                    make_issue("two_heads", row=person.row, column=column, value=str(first))
+                )
+
+
+def _changes(
+    people: list[_Person], pseudonym: Callable[[str, str], str], now: datetime
+) -> Iterator[Change]:
+    def said(category: DataCategory, basis: Basis) -> Provenance:
+        return Provenance(SOURCE.id, now, now, 1.0, category, basis)
+
+    yield from vocabulary_nodes(now)
+    household = {
+        person.household: pseudonym("household", person.household)
+        for person in people
+        if person.household
+    }
+    by_law = said(DataCategory.HOUSEHOLD, Basis.STATUTORY)
+    for id_ in household.values():
+        yield NodeChange(Op.PUT, "Household", id_, {}, by_law)
+    identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
+    for person in people:
+        about: dict[str, Scalar] = {"status": "active"}
+        if person.born is not None:
+            about["birth_year"] = person.born.year
+        yield NodeChange(Op.PUT, "Resident", person.resident, about, identity)
+    occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
+    in_grid = said(DataCategory.GRID, Basis.CONSENT)
+    for person in people:
+        start = ("Resident", person.resident)
+        if person.household:
+            about = {"relation": person.relation}
+            end = ("Household", household[person.household])
+            yield RelationshipChange(Op.PUT, "MEMBER_OF_HOUSEHOLD", *start, *end, about, by_law)
+        if person.grid:
+            end = ("Grid", person.grid)
+            yield RelationshipChange(Op.PUT, "IN_GRID", *start, *end, {}, in_grid)
+        if person.occupation:
+            end = ("Occupation", person.occupation)
+            yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)

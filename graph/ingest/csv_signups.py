@@ -1,0 +1,167 @@
+"""Sign-ups (活动报名表): who comes, and who came.
+
+A seat is kept in the ledger for everyone named. That somebody signed up or attended becomes part
+of the graph only with their authorisation of the category "attendance".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from graph.ingest.cells import (
+    clean,
+    read_date,
+    read_id_number,
+    read_phones,
+    read_text,
+    read_time,
+    read_yes,
+    utc,
+)
+from graph.ingest.csv_activities import activity_id
+from graph.ingest.plan import BookingRow, ImportPlan, Lazy
+from graph.ingest.register import Register
+from graph.ingest.table import Column, Row, Table
+from graph.model import (
+    Basis,
+    Change,
+    DataCategory,
+    ItemId,
+    Op,
+    Provenance,
+    RelationshipChange,
+    ResidentId,
+    Scalar,
+)
+from graph.vocabulary import source
+
+__all__ = ["SIGNUP_COLUMNS", "plan_signups"]
+
+SIGNUP_COLUMNS: tuple[Column, ...] = (
+    Column("title", "活动名称", ("名称",), required=True),
+    Column("date", "日期", ("活动日期",), required=True),
+    Column("start", "开始", ("开始时间",), required=True),
+    Column("name", "姓名", required=True),
+    Column("phone", "联系电话", ("电话", "手机", "联系方式", "手机号")),
+    Column("id_number", "公民身份号码", ("身份证号", "身份证号码")),
+    Column("people", "人数", ("带人",)),
+    Column("attended", "到场", ("签到",)),
+    Column("signed_up_at", "报名日期", ("报名时间",)),
+)
+"""Header of a list of sign-ups; title, date and start are those of the activity."""
+
+SOURCE = source("organiser-notice")
+
+
+@dataclass(frozen=True, slots=True)
+class _SignUp:
+    resident: ResidentId
+    item: ItemId
+    at: datetime
+    starts: datetime
+    attended: bool
+    kept: bool
+    """The resident authorises keeping it in the graph."""
+
+
+def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPlan:
+    """Turn a list of sign-ups into a plan. Residents must be known, by number or telephone."""
+    found: dict[tuple[ResidentId, ItemId], _SignUp] = {}
+    for row in table.each():
+        sign_up = _read(row, now, register)
+        if sign_up is not None:
+            found.setdefault((sign_up.resident, sign_up.item), sign_up)
+    sign_ups = list(found.values())
+    kept = [s for s in sign_ups if s.kept]
+    return ImportPlan(
+        kind="signups",
+        source=SOURCE,
+        file_hash=table.digest,
+        as_of=now,
+        rows=table.rows,
+        consented=frozenset({DataCategory.ATTENDANCE} if kept else ()),
+        changes=Lazy(lambda: _changes(kept, now)),
+        bookings=[BookingRow(s.item, s.resident, s.at) for s in sign_ups if s.starts > now],
+        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+    )
+
+
+def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
+    title, name = row.read("title", read_text), row.read("name", read_text)
+    for column, value in (("title", title), ("name", name)):
+        if value is None and row.good:
+            row.report(f"{column}_missing", column)
+    day, start = row.read("date", read_date), row.read("start", read_time)
+    if day is None and row.good:
+        row.report("date_invalid", "date")
+    if start is None and row.good:
+        row.report("time_invalid", "start")
+    phone = row.read("phone", read_phones)
+    id_number = row.read("id_number", read_id_number)
+    signed_up = row.read("signed_up_at", read_date)
+    if not row.good or not (title and name and day and start):
+        return None
+    resident = _resident(row, register, name, phone, id_number)
+    if resident is None:
+        return None
+    starts = utc(day, start)
+    attended = row.read("attended", read_yes) is True
+    if attended and starts > now:
+        row.report("attended_future", "attended")
+        return None
+    more = _companions(row)
+    if more:
+        row.report("companions", "people", str(more))
+    kept = register.granted(resident, DataCategory.ATTENDANCE)
+    if not kept:
+        row.report("attendance_not_authorised", "name")
+    return _SignUp(
+        resident=resident,
+        item=activity_id(title, day, start),
+        at=_when(signed_up, starts, now),
+        starts=starts,
+        attended=attended,
+        kept=kept,
+    )
+
+
+def _resident(
+    row: Row, register: Register, name: str, phone: str | None, id_number: str | None
+) -> ResidentId | None:
+    known = register.find("id_number", id_number) if id_number else None
+    known = known or (register.find("phone", phone) if phone else None)
+    if known is None:
+        row.report("resident_unknown", "name", f"{name[0]}…")
+    elif register.name_of(known) != name:
+        row.report("name_mismatch", "name")
+        known = None
+    return known
+
+
+def _companions(row: Row) -> int:
+    text = clean(row.cells.get("people", ""))
+    found = re.fullmatch(r"(\+?)(\d+)人?", text)
+    if found is None:
+        return 0
+    return int(found[2]) if found[1] else max(0, int(found[2]) - 1)
+
+
+def _when(signed_up: date | None, starts: datetime, now: datetime) -> datetime:
+    said = utc(signed_up, time(12)) if signed_up else now
+    return min(said, starts, now)
+
+
+def _changes(sign_ups: list[_SignUp], now: datetime) -> Iterator[Change]:
+    for sign_up in sign_ups:
+        ends = ("Resident", sign_up.resident, "Activity", sign_up.item)
+        said = Provenance(SOURCE.id, sign_up.at, now, 1.0, DataCategory.ATTENDANCE, Basis.CONSENT)
+        # Before it begins, the ledger alone knows whether a seat is certain.
+        state = "confirmed" if sign_up.starts <= now else None
+        about: dict[str, Scalar] = {"at": sign_up.at, "state": state}
+        yield RelationshipChange(Op.PUT, "SIGNED_UP", *ends, about, said)
+        if sign_up.attended:
+            about = {"at": sign_up.starts}
+            yield RelationshipChange(Op.PUT, "ATTENDED", *ends, about, said)
