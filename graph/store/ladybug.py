@@ -279,7 +279,7 @@ class LadybugStore:
         and taken away by the last step. A load that fails or is killed leaves an empty store.
         """
         with self._session.lock:
-            if self.count() or self.watermark():
+            if self.count():
                 raise Conflict(f"{self._session.path} is not empty: clear it before a load")
             with self._session.transaction() as connection:
                 connection.set_number("loading", 1)
