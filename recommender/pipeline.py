@@ -60,6 +60,7 @@ class Recommender:
     ) -> None:
         self.model = model
         self.words = words or {}
+        self._scorers = {scorer.name: scorer for scorer in model.scorers}
         self.source = source or NearbyItems()
 
     def recommend(
@@ -129,7 +130,7 @@ class Recommender:
             row=row,
             rank=rank,
             score=float(sum(parts.values())),
-            reason=reason_for(query, row, parts, self.model.scorers, self.words),
+            reason=reason_for(query, row, parts, self._scorers, self.words),
             parts=parts,
             propensity=1.0,
         )

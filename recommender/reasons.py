@@ -29,7 +29,7 @@ def reason_for(
     query: Query,
     item: int,
     parts: Mapping[str, float],
-    scorers: Sequence[Scorer],
+    scorers: Mapping[str, Scorer],
     words: Mapping[str, Sequence[str]],
 ) -> Reason:
     """Cite the strongest citable part that speaks for the item.
@@ -42,18 +42,17 @@ def reason_for(
         Item row.
     parts : mapping of scorer name to float
         Contributions to the item's score.
-    scorers : sequence of Scorer
+    scorers : mapping of name to Scorer
     words : mapping of slot to codes
         Codes of the vocabularies, in column order: ``interest``, ``offer``. A slot that is not
         there keeps the column number.
     """
-    by_name = {scorer.name: scorer for scorer in scorers}
     for name in sorted(parts, key=lambda part: (-parts[part], part)):
         if parts[name] <= 0:
             break
-        if name not in CITABLE or name not in by_name:
+        if name not in CITABLE or name not in scorers:
             continue
-        evidence = by_name[name].evidence(query, item)
+        evidence = scorers[name].evidence(query, item)
         if evidence is None or evidence.code not in CITABLE[name]:
             continue
         slots = {

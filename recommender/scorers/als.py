@@ -67,15 +67,15 @@ class ALSScorer:
             return self._prepare()
         confidence = (1.0 + self.alpha * X.data).astype(np.float32)
         user_items = sp.csr_matrix((confidence, X.indices, X.indptr), shape=X.shape)
-        model = AlternatingLeastSquares(
-            factors=self.factors,
-            regularization=self.regularization,
-            alpha=1.0,
-            iterations=self.iterations,
-            num_threads=1,
-            random_state=seed,
-        )
         with threadpool_limits(limits=1, user_api="blas"):
+            model = AlternatingLeastSquares(
+                factors=self.factors,
+                regularization=self.regularization,
+                alpha=1.0,
+                iterations=self.iterations,
+                num_threads=1,
+                random_state=seed,
+            )
             model.fit(user_items, show_progress=False)
         self.items_ = np.ascontiguousarray(model.item_factors, np.float32)
         self.items_[np.bincount(X.indices, minlength=view.n_items) == 0] = 0.0
