@@ -228,8 +228,9 @@ class Presenter:
         """Show the feed under one filter; ``just`` is the card acted on a moment ago."""
         t = self.t
         shown = {card.item_id for card in view.cards}
+        name = clean(view.display_name)
         return FeedPage(
-            hello=t("feed.hello", name=clean(view.display_name)),
+            hello=t("feed.hello", name=name) if name else t("feed.hello.plain"),
             lead=t("feed.lead" if view.personalised else "feed.lead.general"),
             tabs=tuple(
                 Tab(kind or "", t(f"feed.tab.{kind or 'all'}"), kind == tab) for kind in TABS
@@ -272,7 +273,7 @@ class Presenter:
         }
         shown = {card.item_id for cards in sections.values() for card in cards}
         return MinePage(
-            name=clean(view.display_name),
+            name=clean(view.display_name) or self.t("mine.title"),
             just=self.card(just, Place.MINE) if just and just.item_id not in shown else None,
             sections=tuple(
                 Section(self.t(key), tuple(self.card(card, Place.MINE) for card in cards))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, cast
 from urllib.parse import urlsplit
@@ -132,8 +133,9 @@ def _feed() -> Response:
 def _item(item: str) -> Response:
     session = _session()
     view = _doors().residents.item(session.resident_id, ItemId(item))
-    page = _presenter().item(view)
-    return _render("item", session=session, page=page, rec=_rec(request.args.get("rec")))
+    if rec := _rec(request.args.get("rec")):  # what is done here counts for the suggestion
+        view = replace(view, card=replace(view.card, rec_id=rec))
+    return _render("item", session=session, page=_presenter().item(view))
 
 
 def _why(item: str) -> Response:

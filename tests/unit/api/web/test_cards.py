@@ -122,6 +122,11 @@ def test_feed_without_personal_data_says_so(shows):
     assert shows.feed(view, None, None).lead == "附近向所有人开放的内容"
 
 
+def test_resident_without_a_known_name_is_greeted_all_the_same(shows):
+    assert shows.feed(FeedView((), (), "", True, timedelta()), None, None).hello == "您好"
+    assert shows.mine(MineView(""), None).name == "我的"
+
+
 def test_mine_leaves_out_empty_parts(shows):
     joined = replace(VIEW, state=CardState.JOINED)
     page = shows.mine(MineView("王阿姨", upcoming=(joined,)), None)

@@ -100,6 +100,12 @@ def test_act_on_its_own_page_and_on_mine_stays_there(client, sessions):
     assert at_mine.location == "/mine?done=act-taichi#card-act-taichi"
 
 
+def test_acts_on_the_item_page_count_for_the_suggestion_that_led_there(client, residents):
+    residents.cards[TAICHI] = replace(residents.cards[TAICHI], rec_id=None)
+    assert 'name="rec" value="rec77"' in client.get("/item/act-taichi?rec=rec77").text
+    assert 'name="rec" value=""' in client.get("/item/act-taichi").text
+
+
 def test_enhanced_act_answers_with_the_card_alone(client, sessions):
     answer = act(client, sessions, headers={"HX-Request": "true"})
     assert answer.status_code == 200
