@@ -13,7 +13,8 @@
     │   ├── IdempotencyConflict  one key was used for two different requests
     │   └── LeaseLost          another process took over the writer lease
     ├── Denied                 the gate said no
-    │   └── NotSignedIn        nobody is signed in, or the session ended
+    │   ├── NotSignedIn        nobody is signed in, or the session ended
+    │   └── PurposeNotAuthorised  no grant covers this purpose, or none was named
     ├── StoreUnavailable       the graph store or the ledger cannot be reached
     │   └── LeaseHeld          another process holds the lease that is needed
     ├── AuditUnavailable       the audit entry could not be made durable: no data leave
@@ -43,6 +44,7 @@ __all__ = [
     "NotFound",
     "NotReady",
     "NotSignedIn",
+    "PurposeNotAuthorised",
     "SchemaViolation",
     "StoreUnavailable",
 ]
@@ -94,6 +96,10 @@ class Denied(LinliError):
 
 class NotSignedIn(Denied):
     """Nobody is signed in, or the session has ended."""
+
+
+class PurposeNotAuthorised(Denied):
+    """No grant covers this purpose, or the request did not name one."""
 
 
 class StoreUnavailable(LinliError):

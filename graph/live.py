@@ -33,7 +33,7 @@ from graph.model import (
     Op,
     ResidentId,
 )
-from graph.projection import EFFECTS
+from graph.projection import EFFECTS, only_waits
 from graph.snapshot import Facts, Snapshot, current_snapshot, open_snapshot
 from graph.snapshot.build import HISTORY_SOURCES, language_bits
 from graph.snapshot.facts import ItemFacts
@@ -127,6 +127,12 @@ class Moment:
         if row is None:
             raise NotFound(f"no group, activity, service or role {item!r}")
         return row
+
+    def rows_mentioning(self, text: str) -> NDArray[np.int64]:
+        """Rows of items whose title or summary holds this text, in either language."""
+        rows = {row for row in self.facts.mentioning(text) if row not in self.item_facts}
+        rows |= {row for row, facts in self.item_facts.items() if facts.mentions(text)}
+        return np.array(sorted(rows), np.int64)
 
     def most_active(self, n: int) -> list[tuple[str, int]]:
         """Pseudonyms of the residents with the longest histories, and how long they are."""
@@ -287,7 +293,7 @@ class Live:
                 return
             resident = moment.resident_rows[event.subject] = found
         item = moment.item_rows.get(str(payload["item"]))
-        if item is None:
+        if item is None or only_waits(payload):
             return
         at = int(datetime.fromisoformat(str(payload["at"])).timestamp())
         history = dict(moment.histories.get(resident, {}))
@@ -340,6 +346,10 @@ def _with_item(moment: Moment, row: int, item: str, payload: Mapping[str, Json])
     place = cast("Mapping[str, float] | None", payload.get("place"))
     if place is not None:
         columns["lat"][row], columns["lon"][row] = place["lat"], place["lon"]
+    venue = cast("Mapping[str, str | None] | None", payload.get("venue"))
+    if venue is not None:
+        grids = np.flatnonzero(moment.snapshot.grid_ids == venue["grid"])
+        columns["grid"][row] = grids[0] if len(grids) else -1
     groups = [link["id"] for link in links if link["type"] == "ORGANISED_BY"]
     columns["group"][row] = moment.item_rows.get(groups[0], -1) if groups else -1
     ids = items.ids.astype(f"<U{max(items.ids.dtype.itemsize // 4, len(item))}")

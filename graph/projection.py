@@ -27,7 +27,7 @@ from graph.model import (
 )
 from graph.schema import ITEM_LABELS, LABELS, interaction_category
 
-__all__ = ["APP_SOURCE", "EFFECTS", "changes_for"]
+__all__ = ["APP_SOURCE", "EFFECTS", "changes_for", "only_waits"]
 
 APP_SOURCE = SourceId("linli-app")
 """Source of everything that residents tell Linli themselves (class: personal)."""
@@ -45,6 +45,15 @@ EFFECTS: dict[InteractionKind, tuple[tuple[Op, str], ...]] = {
     InteractionKind.HELP: ((Op.PUT, "HELPED"),),
 }
 """What each kind of interaction makes true and untrue."""
+
+
+def only_waits(payload: Mapping[str, Json]) -> bool:
+    """Whether an interaction put somebody on the waiting list of a group, service or role.
+
+    They are no member yet: nothing changes until they move up. Waiting for an activity is a
+    ``SIGNED_UP`` that says so itself.
+    """
+    return payload["kind"] == InteractionKind.JOIN and payload.get("state") == "waitlist"
 
 
 def changes_for(event: Event) -> list[Change]:
@@ -74,6 +83,8 @@ def changes_for(event: Event) -> list[Change]:
 
 
 def _interaction(event: Event, payload: Mapping[str, Json]) -> list[Change]:
+    if only_waits(payload):
+        return []
     kind = InteractionKind(str(payload["kind"]))
     at = datetime.fromisoformat(str(payload["at"]))
     provenance = Provenance(
@@ -123,18 +134,58 @@ def _item(event: Event, payload: Mapping[str, Json]) -> list[Change]:
         provenance=provenance,
     )
     links = cast("list[Mapping[str, str]]", payload["links"])
+    gone = cast("list[Mapping[str, str]]", payload.get("gone") or [])
     return [
         node,
+        *_venue(event, payload, label, provenance),
+        *_organisation(event, payload, label, provenance),
         *(
             RelationshipChange(
-                op=Op.PUT,
+                op=op,
                 type=link["type"],
                 start_label=label,
                 start=event.subject,
                 end_label=link["label"],
                 end=link["id"],
-                provenance=provenance,
+                provenance=provenance if op is Op.PUT else None,
             )
-            for link in links
+            for op, some in ((Op.PUT, links), (Op.REMOVE, gone))
+            for link in some
+        ),
+    ]
+
+
+def _venue(
+    event: Event, payload: Mapping[str, Json], label: str, provenance: Provenance
+) -> list[Change]:
+    """Make the venue that an organiser named for this item alone, in its grid."""
+    venue = cast("Mapping[str, str | None] | None", payload.get("venue"))
+    if venue is None:
+        return []
+    id_, grid = str(venue["id"]), venue.get("grid")
+    place = cast("Mapping[str, Scalar]", payload["place"])
+
+    def put(type_: str, start: tuple[str, str], end: tuple[str, str]) -> Change:
+        return RelationshipChange(Op.PUT, type_, *start, *end, {}, provenance)
+
+    changes: list[Change] = [NodeChange(Op.PUT, "Venue", id_, place, provenance)]
+    changes.append(put("HELD_AT", (label, event.subject), ("Venue", id_)))
+    if grid is not None:
+        changes.append(put("BUILT_IN", ("Venue", id_), ("Grid", grid)))
+    return changes
+
+
+def _organisation(
+    event: Event, payload: Mapping[str, Json], label: str, provenance: Provenance
+) -> list[Change]:
+    """Make the organisation that an organiser named."""
+    id_ = cast("str | None", payload.get("organisation"))
+    if id_ is None:
+        return []
+    named = {"name": str(payload["organiser"])}
+    return [
+        NodeChange(Op.PUT, "Organisation", id_, named, provenance),
+        RelationshipChange(
+            Op.PUT, "PROVIDED_BY", label, event.subject, "Organisation", id_, {}, provenance
         ),
     ]

@@ -8,16 +8,20 @@ person; the store knows only its hash.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, cast
 
 from flask import Response, current_app, g, request
 
 from graph.errors import NotSignedIn
-from graph.model import ResidentId
+from graph.gate import Ledger
+from graph.model import ResidentId, StaffRole
 
 __all__ = [
     "COOKIE",
+    "LedgerSessions",
     "ResidentSession",
     "SessionStore",
     "csrf_matches",
@@ -36,8 +40,8 @@ class ResidentSession:
     resident_id: ResidentId
     csrf: str
     """Repeated by every form of this session."""
-    display_name: str
-    """How the pages address the resident; for their own eyes only."""
+    display_name: str = ""
+    """How the pages address the resident; empty where a view says it."""
 
 
 class SessionStore(Protocol):
@@ -54,6 +58,45 @@ class SessionStore(Protocol):
     def end(self, secret: str) -> None:
         """End the session of this secret, if there is one."""
         ...
+
+
+class LedgerSessions:
+    """Sessions and one-time links as the ledger keeps them; the ledger knows digests only.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    clock : callable
+        Returns the aware UTC time; both ways of ending (idle and longest) are told by it.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    def redeem(self, token: str) -> str | None:
+        """Use up a one-time link; the session it begins has a secret never used before."""
+        with self._ledger.write() as tx:
+            return self._ledger.access.redeem(tx, token, at=self._clock())
+
+    def find(self, secret: str) -> ResidentSession | None:
+        """Return the session of a secret; noting its use at most once a minute."""
+        now = self._clock()
+        access = self._ledger.access
+        with self._ledger.read() as tx:
+            session = access.session(tx, secret, at=now)
+            due = session is not None and access.due(tx, secret, at=now)
+        if session is None or session.principal.role is not StaffRole.RESIDENT:
+            return None
+        if due:
+            with self._ledger.write() as tx:
+                access.touch(tx, secret, at=now)
+        return ResidentSession(ResidentId(session.principal.id), session.csrf)
+
+    def end(self, secret: str) -> None:
+        """End the session of a secret, if there is one."""
+        with self._ledger.write() as tx:
+            self._ledger.access.end(tx, secret)
 
 
 class _HasSessions(Protocol):
@@ -99,7 +142,7 @@ def sign_in(response: Response, token: str) -> None:
         secure=request.is_secure,
         samesite="Lax",
         path="/",
-        max_age=30 * 24 * 3600,
+        max_age=7 * 24 * 3600,
     )
 
 

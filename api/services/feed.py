@@ -129,7 +129,8 @@ class FeedService:
         contributions = recommender.model.contributions(query, rows)
         at = int(np.searchsorted(rows, row))
         parts = {name: float(part[0, at]) for name, part in contributions.items()}
-        return reason_for(query, row, parts, recommender.model.scorers, recommender.words)
+        scorers = {scorer.name: scorer for scorer in recommender.model.scorers}
+        return reason_for(query, row, parts, scorers, recommender.words)
 
     def display_name(self, resident: ResidentId) -> str:
         """Name of a resident, for their own eyes; empty when none is known."""

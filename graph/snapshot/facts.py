@@ -123,6 +123,11 @@ class ItemFacts:
             organiser=str(payload.get("organiser") or ""),
         )
 
+    def mentions(self, text: str) -> bool:
+        """Whether a title or summary holds this text; the case of letters does not count."""
+        words = (self.title, self.title_en, self.summary, self.summary_en)
+        return any(text.casefold() in word.casefold() for word in words)
+
 
 class Facts:
     """Reads one snapshot's facts; safe for many threads."""
@@ -138,6 +143,13 @@ class Facts:
             self._local.connection = connection
         return connection
 
+    def mentioning(self, text: str) -> list[int]:
+        """Rows of items whose title or summary holds this text (see :meth:`ItemFacts.mentions`)."""
+        found = self._connection().execute(
+            "SELECT row, body FROM item WHERE body LIKE ? ESCAPE '\\'", (f"%{_escaped(text)}%",)
+        )
+        return [row for row, body in found if _facts(body).mentions(text)]
+
     def item(self, row: int) -> ItemFacts:
         """Return what is public about an item.
 
@@ -149,14 +161,24 @@ class Facts:
         found = self._connection().execute("SELECT body FROM item WHERE row = ?", (row,)).fetchone()
         if found is None:
             raise NotFound(f"item row {row} has no published facts yet")
-        body = json.loads(found[0])
-        return ItemFacts.of(
-            body["id"],
-            ItemKind(body["kind"]),
-            body["properties"],
-            place=body["place"],
-            organiser=body["organiser"],
-        )
+        return _facts(found[0])
+
+
+def _facts(body: str) -> ItemFacts:
+    said = json.loads(body)
+    return ItemFacts.of(
+        said["id"],
+        ItemKind(said["kind"]),
+        said["properties"],
+        place=said["place"],
+        organiser=said["organiser"],
+    )
+
+
+def _escaped(text: str) -> str:
+    """Take a text literally inside LIKE, as it stands in JSON."""
+    inside = json.dumps(text, ensure_ascii=False)[1:-1]
+    return inside.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def write_facts(folder: Path, *, store: GraphStore, ledger: Ledger, snapshot: Snapshot) -> None:

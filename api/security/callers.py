@@ -1,0 +1,107 @@
+"""Who asks on this request: a resident's session, an institution's API key, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, cast
+
+from flask import current_app, g, request
+
+from api.security.sessions import SessionStore, signed_in_resident
+from graph.gate import Ledger
+from graph.model import Actor, InstitutionId, StaffRole
+
+__all__ = ["KEY_HEADER", "Caller", "Door", "Guard", "caller", "identify"]
+
+KEY_HEADER = "X-API-Key"
+_APP = "linli"
+
+
+class Door(StrEnum):
+    """How somebody came in."""
+
+    NOBODY = "nobody"
+    SESSION = "session"
+    KEY = "key"
+    WRONG_KEY = "wrong-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and with what."""
+
+    door: Door
+    actor: Actor
+    scopes: frozenset[str] = frozenset()
+    """Of an API key."""
+    csrf: str = ""
+    """Of a session."""
+
+    @property
+    def name(self) -> str:
+        """Name under which requests are counted: never a secret."""
+        if self.door in {Door.SESSION, Door.KEY}:
+            return f"{self.door}:{self.actor.id}"
+        return f"address:{request.remote_addr or '-'}"
+
+
+class Guard(Protocol):
+    """What the security room finds in ``app.extensions["linli"]``."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Keeps sessions and keys."""
+        ...
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Sessions of residents."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Aware UTC."""
+        ...
+
+    @property
+    def institution(self) -> InstitutionId:
+        """Institution this home works for."""
+        ...
+
+
+def caller() -> Caller:
+    """Return who asks; :func:`identify` has found out before any view runs."""
+    return cast("Caller", g.caller)
+
+
+def identify() -> None:
+    """Find out who asks. Decides nothing: that is :mod:`api.security.operations`."""
+    guard = cast("Guard", current_app.extensions["linli"])
+    given = request.headers.get(KEY_HEADER)
+    g.caller = _by_key(guard, given) if given is not None else _by_session(guard)
+
+
+def _by_key(guard: Guard, given: str) -> Caller:
+    with guard.ledger.read() as tx:
+        key = guard.ledger.access.key(tx, given, at=guard.clock())
+    if key is None:
+        return Caller(Door.WRONG_KEY, _nobody(guard))
+    own = key.institution == guard.institution
+    role = StaffRole.OPERATOR if own else StaffRole.INSTITUTION
+    return Caller(Door.KEY, Actor(key.id, role, key.institution, key.app), key.scopes)
+
+
+def _by_session(guard: Guard) -> Caller:
+    session = signed_in_resident()
+    if session is None:
+        return Caller(Door.NOBODY, _nobody(guard))
+    resident = session.resident_id
+    actor = Actor(resident, StaffRole.RESIDENT, guard.institution, _APP, resident)
+    return Caller(Door.SESSION, actor, csrf=session.csrf)
+
+
+def _nobody(guard: Guard) -> Actor:
+    return Actor("nobody", StaffRole.ANONYMOUS, guard.institution, _APP)

@@ -1,0 +1,177 @@
+"""The policy line of every operation that a door offers: who may, with which scope and purpose.
+
+Deny by default: an application in which a route has no line does not start, and neither does one
+in which a line has no route. What may be done with whose data is decided further in, by
+:class:`graph.gate.Gate`; here is decided who may knock.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flask import Flask, request
+
+from api.security.callers import Caller, Door, caller
+from graph.errors import ConfigError, Denied, NotSignedIn, PurposeNotAuthorised
+from graph.model import Purpose, StaffRole
+
+__all__ = ["CSRF_HEADER", "OPERATIONS", "PURPOSE_HEADER", "Line", "authorise_request", "check"]
+
+PURPOSE_HEADER = "X-Purpose"
+CSRF_HEADER = "X-CSRF-Token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_NOBODY = StaffRole.ANONYMOUS
+_RESIDENT = StaffRole.RESIDENT
+_KEYS = frozenset({StaffRole.INSTITUTION, StaffRole.OPERATOR})
+_ANYBODY = frozenset({_NOBODY, _RESIDENT, *_KEYS})
+_FEED = frozenset({Purpose.FEED})
+_ANY_PURPOSE = frozenset(Purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who may do one operation."""
+
+    operation: str
+    roles: frozenset[StaffRole]
+    scope: str = ""
+    """Scope that an API key must have."""
+    purposes: frozenset[Purpose] = _ANY_PURPOSE
+    """Purposes that an API key may name."""
+    about: bool = False
+    """Its address names a resident: whoever may not ask about them is told nothing of them."""
+
+
+def _line(
+    operation: str,
+    *roles: StaffRole | frozenset[StaffRole],
+    scope: str = "",
+    purposes: frozenset[Purpose] = _ANY_PURPOSE,
+    about: bool = False,
+) -> Line:
+    flat: set[StaffRole] = set()
+    for role in roles:
+        flat |= {role} if isinstance(role, StaffRole) else role
+    return Line(operation, frozenset(flat), scope, purposes, about)
+
+
+OPERATIONS: Mapping[str, Line] = {
+    # Pages of residents.
+    "resident.feed": _line("feed.read", _RESIDENT),
+    "resident.item": _line("item.read", _RESIDENT),
+    "resident.why": _line("reason.read", _RESIDENT),
+    "resident.act": _line("interaction.write", _RESIDENT),
+    "resident.mine": _line("own.read", _RESIDENT),
+    "resident.sign_in": _line("session.begin", _ANYBODY),
+    "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT),
+    "resident.signed_out": _line("session.ended", _ANYBODY),
+    "resident.look": _line("look.write", _ANYBODY),
+    "resident.asset": _line("asset.read", _ANYBODY),
+    # REST.
+    "api.session": _line("session.read", _RESIDENT),
+    "api.feed": _line("feed.read", _RESIDENT, _KEYS, scope="feed:read", purposes=_FEED, about=True),
+    "api.interact": _line(
+        "interaction.write", _RESIDENT, _KEYS, scope="interactions:write", purposes=_FEED
+    ),
+    "api.sign_up": _line(
+        "interaction.write",
+        _RESIDENT,
+        _KEYS,
+        scope="interactions:write",
+        purposes=_FEED,
+        about=True,
+    ),
+    "api.cancel": _line(
+        "interaction.write",
+        _RESIDENT,
+        _KEYS,
+        scope="interactions:write",
+        purposes=_FEED,
+        about=True,
+    ),
+    "api.grants": _line("grants.read", _RESIDENT, about=True),
+    "api.give_grant": _line("grants.write", _RESIDENT, about=True),
+    "api.withdraw_grants": _line("grants.write", _RESIDENT, about=True),
+    "api.groups": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.group": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.activities": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.activity": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.services": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.service": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.roles": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.role": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
+    "api.jobs": _line("jobs.read", StaffRole.OPERATOR, scope="jobs:read"),
+    # For machines that look after this one.
+    "health.alive": _line("health.read", _ANYBODY),
+    "health.ready": _line("health.read", _ANYBODY),
+    "openapi.spec": _line("openapi.read", _ANYBODY),
+}
+"""Every operation, by endpoint."""
+
+
+def check(app: Flask) -> None:
+    """See to it that every route has a line and every line a route.
+
+    Raises
+    ------
+    ConfigError
+        Names the endpoints.
+    """
+    routes = {rule.endpoint for rule in app.url_map.iter_rules()}
+    _refuse(routes - OPERATIONS.keys(), "routes without a policy line")
+    _refuse(OPERATIONS.keys() - routes, "policy lines without a route")
+
+
+def _refuse(endpoints: Iterable[str], what: str) -> None:
+    found = sorted(endpoints)
+    if found:
+        raise ConfigError(f"{what}: {', '.join(found)}; see api/security/operations.py")
+
+
+def authorise_request() -> None:
+    """Refuse the request unless its operation's line allows the caller.
+
+    Raises
+    ------
+    NotSignedIn
+        Nobody is signed in, or the API key is not valid.
+    Denied
+        Somebody is, but may not; or the request does not carry the session's CSRF token.
+    PurposeNotAuthorised
+        An API key came without a purpose that fits the operation.
+    """
+    if request.endpoint is None:  # there is no such address; answered as 404 further on
+        return
+    line = OPERATIONS[request.endpoint]
+    who = caller()
+    if who.door is Door.WRONG_KEY:
+        raise NotSignedIn("this API key is unknown, revoked or too old")
+    if who.actor.role not in line.roles:
+        if who.door is Door.NOBODY:
+            raise NotSignedIn("nobody is signed in; open a sign-in link or send an API key")
+        raise Denied(f"{line.operation} is not for the role {who.actor.role}")
+    if who.door is Door.KEY:
+        _check_key(line, who)
+    elif who.door is Door.SESSION and request.method not in _SAFE:
+        _check_csrf(line, who)
+
+
+def _check_key(line: Line, who: Caller) -> None:
+    if line.scope and line.scope not in who.scopes:
+        raise Denied(f"this API key does not have the scope {line.scope}")
+    named = request.headers.get(PURPOSE_HEADER, "")
+    if line.scope and named not in line.purposes:
+        allowed = ", ".join(sorted(line.purposes))
+        raise PurposeNotAuthorised(f"name a purpose in {PURPOSE_HEADER}; here: {allowed}")
+
+
+def _check_csrf(line: Line, who: Caller) -> None:
+    if StaffRole.ANONYMOUS in line.roles:
+        return
+    given = request.headers.get(CSRF_HEADER) or request.form.get("csrf", "")
+    if not hmac.compare_digest(who.csrf.encode(), given.encode()):
+        raise Denied("the request does not carry the session's token; reload and try again")

@@ -1,0 +1,66 @@
+"""All services of one home, made once per process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.security.sessions import LedgerSessions
+from api.services.backing import Backing
+from api.services.catalogue import Catalogue
+from api.services.consents import Consents
+from api.services.feed import FeedService
+from api.services.interactions import Interactions
+from api.services.publish import Publishing
+from api.services.residents import Residents
+from graph.gate import Ledger
+from graph.model import InstitutionId
+
+__all__ = ["Services", "make_services"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """What doors find in ``app.extensions["linli"]``."""
+
+    backing: Backing
+    residents: Residents
+    """What the resident pages need."""
+    sessions: LedgerSessions
+    feeds: FeedService
+    interactions: Interactions
+    catalogue: Catalogue
+    publishing: Publishing
+    consents: Consents
+
+    @property
+    def ledger(self) -> Ledger:
+        """Keeps sessions and keys."""
+        return self.backing.ledger
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Aware UTC."""
+        return self.backing.clock
+
+    @property
+    def institution(self) -> InstitutionId:
+        """Institution this home works for."""
+        return self.backing.institution
+
+
+def make_services(backing: Backing) -> Services:
+    """Make all services."""
+    feeds = FeedService(backing)
+    interactions = Interactions(backing, feeds)
+    return Services(
+        backing=backing,
+        residents=Residents(backing, feeds, interactions),
+        sessions=LedgerSessions(backing.ledger, backing.clock),
+        feeds=feeds,
+        interactions=interactions,
+        catalogue=Catalogue(backing, feeds),
+        publishing=Publishing(backing),
+        consents=Consents(backing),
+    )
