@@ -152,6 +152,8 @@ class Gate:
         """
         now = self._clock()
         wanted = sorted(set(categories))
+        if not wanted:
+            raise Denied("no category is named")
         questions = [_Question(actor, purpose, c, subject, action, "") for c in wanted]
         with self._ledger.read() as tx:
             fault = self._clock_fault(tx, now)
@@ -163,7 +165,8 @@ class Gate:
             for grant in grants
             if grant.uses_left is None and self._covers(grant, q, now)
         }
-        entry = _audit_entry(questions[0], _Answer(bool(found), fault or "grant"), now)
+        said = "grant" if found else "no grant in force allows it"
+        entry = _audit_entry(questions[0], _Answer(bool(found), fault or said), now)
         named = ",".join(sorted({grant.id for grant in found.values()}))
         covered = tuple(sorted(found)) or tuple(wanted)
         self._ledger.audit.record(replace(entry, categories=covered, grant=named))
