@@ -21,7 +21,7 @@ from api.cli.output import (
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import CypherStore
-from graph.ingest import ImportPlan, import_plan, read_csv, read_meetup
+from graph.ingest import ImportPlan, LedgerRegister, import_plan, read_csv, read_meetup
 
 __all__ = ["register"]
 

@@ -21,7 +21,8 @@ from api.services.feed import FeedService
 from api.web.wording import MESSAGES
 from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
-from recommender.evaluation import evaluate, evaluate_cold, read_dataset
+from recommender.evaluation.datasets import read_dataset
+from recommender.evaluation.report import evaluate, evaluate_cold
 
 __all__ = ["register"]
 
