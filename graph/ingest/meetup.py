@@ -119,7 +119,9 @@ def read_meetup(
         task = "groups"
     else:
         _read_city(read, city, task)
-    for user in city.homes:
+    # A few members of the published sets have no home.
+    named = {user for user, _, _ in (*city.members, *city.rsvps)}
+    for user in sorted(named | set(city.homes)):
         city.residents[user] = ResidentId(pseudonym("resident", f"{city.name}/{user}"))
     return ImportPlan(
         kind=f"{city.name}-{task}",
@@ -129,7 +131,7 @@ def read_meetup(
         rows=city.lines,
         consented=frozenset(GRANTED_CATEGORIES),
         changes=Lazy(lambda: _changes(city, now)),
-        residents=[city.residents[user] for user in sorted(city.residents)],
+        residents=list(city.residents.values()),
         items=[
             *(ItemId(_group_id(city, g)) for g in city.groups),
             *(ItemId(_event_id(city, e.number)) for e in city.events),
@@ -263,8 +265,8 @@ def _nodes(city: _City, now: datetime) -> Iterator[NodeChange]:
         }
         yield NodeChange(Op.PUT, "Activity", _event_id(city, event.number), about, public)
     member = _said(city, now, DataCategory.IDENTITY, Basis.CONSENT)
-    for user in sorted(city.residents):
-        yield NodeChange(Op.PUT, "Resident", city.residents[user], {"status": "active"}, member)
+    for resident in city.residents.values():
+        yield NodeChange(Op.PUT, "Resident", resident, {"status": "active"}, member)
 
 
 def _relationships(city: _City, now: datetime) -> Iterator[RelationshipChange]:

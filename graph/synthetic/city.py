@@ -39,7 +39,7 @@ Pseudonym = Callable[[str, str], str]
 """Makes the pseudonym of a value in a domain."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class City:
     """A synthetic neighbourhood. All iterators begin anew each time and give the same.
 

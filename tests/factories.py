@@ -1,0 +1,69 @@
+"""Builders by keyword, with defaults that make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from graph.model import Actor, DataCategory, InstitutionId, ResidentId, StaffRole
+from graph.synthetic.names import id_check_digit
+
+__all__ = ["NOW", "KnownPeople", "csv_file", "make_id_number", "operator"]
+
+NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
+"""The moment the fixture ``clock`` stands at."""
+
+
+def operator() -> Actor:
+    """Make the actor who imports."""
+    return Actor("op-1", StaffRole.OPERATOR, InstitutionId("operator"), "linli")
+
+
+def make_id_number(*, birth: str = "19580312", order: int = 11, region: str = "990101") -> str:
+    """Make a well-formed identity number; an odd order is a man's."""
+    first = f"{region}{birth}{order:03d}"
+    return first + id_check_digit(first)
+
+
+def csv_file(
+    folder: Path,
+    header: Sequence[str],
+    *rows: Mapping[str, str] | Sequence[str],
+    encoding: str = "utf-8",
+    name: str = "file.csv",
+) -> Path:
+    """Write a CSV file; rows given as mappings leave the other cells empty."""
+    lines = [",".join(header)]
+    for row in rows:
+        cells = [row.get(h, "") for h in header] if isinstance(row, Mapping) else row
+        lines.append(",".join(f'"{cell}"' for cell in cells))
+    path = folder / name
+    path.write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
+    return path
+
+
+class KnownPeople:
+    """A register of residents in memory."""
+
+    def __init__(
+        self,
+        people: Mapping[str, tuple[str, str]],
+        *,
+        granted: Sequence[tuple[str, DataCategory]] = (),
+    ) -> None:
+        self._by_phone = {phone: ResidentId(r) for r, (_, phone) in people.items()}
+        self._names = {r: name for r, (name, _) in people.items()}
+        self._granted = set(granted)
+
+    def find(self, kind: str, value: str) -> ResidentId | None:
+        """Find by telephone."""
+        return self._by_phone.get(value) if kind == "phone" else None
+
+    def name_of(self, resident: ResidentId) -> str | None:
+        """Return the name."""
+        return self._names.get(resident)
+
+    def granted(self, resident: ResidentId, category: DataCategory) -> bool:
+        """Tell what was authorised."""
+        return (resident, category) in self._granted
