@@ -18,6 +18,7 @@ from api.cli.output import (
     progress_bar,
 )
 from api.services.feed import FeedService
+from api.web.look import Language
 from api.web.wording import MESSAGES
 from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
@@ -61,7 +62,7 @@ def recommend(
                         "reason": {
                             "code": r.reason.code.value,
                             "slots": dict(r.reason.slots),
-                            "text": MESSAGES["zh"].reason(card.reason),
+                            "text": MESSAGES[Language.ZH].reason(card.reason),
                         },
                         "rec_id": r.rec_id,
                     }
@@ -73,7 +74,7 @@ def recommend(
     print_table(
         ("", "what", "title", "why"),
         [
-            (r.rank, c.kind.value, c.title.zh, MESSAGES["zh"].reason(c.reason))
+            (r.rank, c.kind.value, c.title.zh, MESSAGES[Language.ZH].reason(c.reason))
             for r, c in zip(feed.recommendations, cards, strict=True)
         ],
     )

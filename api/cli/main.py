@@ -6,7 +6,6 @@ import sys
 from importlib.metadata import version as package_version
 from typing import Annotated
 
-import click
 import typer
 
 from api.cli import data, demo, feeds, homes, serving
@@ -63,19 +62,7 @@ def _root(
 def main() -> None:
     """Run the command line; a known error is one line and an exit code, never a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        fail("stopped")
-        sys.exit(130)
-    except KeyboardInterrupt:
-        fail("stopped")
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
     except errors.LinliError as error:
         fail(str(error))
         sys.exit(next((c for kind, c in EXIT_CODES if isinstance(error, kind)), 1))
-    except BrokenPipeError:
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
