@@ -1,0 +1,15 @@
+"""The REST doors: ``api`` under /api/v1 with all its endpoints, and ``health``."""
+
+from __future__ import annotations
+
+from api.rest import items, residents
+from api.rest.door import api
+from api.rest.machine import health
+
+__all__ = ["BLUEPRINTS", "ENDPOINT_MODULES"]
+
+ENDPOINT_MODULES = (residents, items)
+"""Modules whose import hung their endpoints on ``api``."""
+
+BLUEPRINTS = (api, health)
+"""What the application registers."""

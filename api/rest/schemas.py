@@ -1,0 +1,323 @@
+"""Bodies of requests and answers, as pydantic models; OpenAPI is made from them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
+
+from graph.model import (
+    Category,
+    DataCategory,
+    GrantState,
+    InteractionKind,
+    ItemKind,
+    ItemState,
+    Purpose,
+)
+from recommender.base import ReasonCode
+
+__all__ = [
+    "ActivityIn",
+    "CardOut",
+    "FeedOut",
+    "FeedQuery",
+    "GrantIn",
+    "GrantOut",
+    "GrantsOut",
+    "HealthOut",
+    "InteractionIn",
+    "ItemOut",
+    "JobsOut",
+    "ListOut",
+    "ListQuery",
+    "PublishedOut",
+    "ReadyOut",
+    "ReceiptOut",
+    "SessionOut",
+    "SignUpIn",
+    "WithdrawQuery",
+    "WithdrawnOut",
+]
+
+Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._:@-]+$")]
+RecIdText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_=-]+$")]
+Code = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+def _in_this_century(at: datetime) -> datetime:
+    if not 2000 <= at.astimezone(UTC).year < 2100:
+        raise ValueError("the year must lie between 2000 and 2099")
+    return at
+
+
+def _split(value: object) -> object:
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_this_century)]
+Kinds = Annotated[list[ItemKind], BeforeValidator(_split)]
+Seconds = Annotated[timedelta, PlainSerializer(lambda t: int(t.total_seconds()), int)]
+
+
+class In(BaseModel):
+    """What comes in: nothing unknown passes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """What goes out, made from the services' views."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class WordsOut(Out):
+    """One text in both languages; English may be empty."""
+
+    zh: str
+    en: str
+
+
+class ReasonOut(Out):
+    """Why an item is suggested."""
+
+    code: ReasonCode
+    labels: dict[str, WordsOut]
+
+
+class CardOut(Out):
+    """One item, and where the viewer stands with it."""
+
+    item_id: str
+    kind: ItemKind
+    title: WordsOut
+    rec_id: str | None
+    summary: WordsOut
+    life_category: Category | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    hours: WordsOut
+    hours_per_week: float | None
+    place: WordsOut | None
+    walk_minutes: int | None = Field(description="from the middle of the viewer's grid")
+    seats: int | None
+    seats_left: int | None = Field(description="null = no limit")
+    waiting: int
+    state: str = Field(description="none, liked, dismissed, joined or waitlist")
+    position: int | None = Field(description="place on the waiting list; 1 is next")
+    can_join: bool
+    cancelled: bool
+    cost_fen: int | None
+    step_free: bool | None
+    organiser: WordsOut | None
+    reason: ReasonOut | None
+
+
+class FeedQuery(In):
+    """What part of a feed is asked for."""
+
+    n: int = Field(20, ge=1, le=50)
+    kind: Kinds = Field(default_factory=list, description="comma-separated; empty = all")
+
+
+class FeedOut(Out):
+    """One resident's feed, best first."""
+
+    cards: list[CardOut]
+    personalised: bool
+    snapshot_age: Seconds = Field(description="seconds")
+
+
+class InteractionIn(In):
+    """One thing a resident did with an item."""
+
+    resident: Id
+    item: Id
+    kind: InteractionKind
+    rec_id: RecIdText | None = None
+
+
+class SignUpIn(In):
+    """Take part in an item."""
+
+    item: Id
+    rec_id: RecIdText | None = None
+
+
+class ReceiptOut(Out):
+    """The durable answer to an act."""
+
+    item: str
+    kind: InteractionKind
+    rec_id: str | None
+    at: datetime
+    state: str | None = Field(description="confirmed or waitlist, for acts that take a place")
+    position: int | None
+
+
+class ListQuery(In):
+    """Which items to list."""
+
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200)
+    grid: Id | None = None
+    life_category: Category | None = None
+    text: str | None = Field(None, min_length=1, max_length=80)
+    closed: bool = Field(False, description="closed and cancelled ones too")
+
+
+class ListOut(Out):
+    """One page of items."""
+
+    items: list[CardOut]
+    next_cursor: str | None
+
+
+class ItemOut(Out):
+    """One item with all that is public about it."""
+
+    card: CardOut
+    interests: list[WordsOut]
+    needs: list[WordsOut]
+    asks_for: list[WordsOut]
+    languages: list[str]
+    min_age: int | None
+    max_age: int | None
+
+
+class PlaceIn(In):
+    """A venue."""
+
+    name: str = Field(min_length=1, max_length=200)
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+
+
+class ActivityIn(In):
+    """An activity as it shall be from now on; ``state: cancelled`` calls it off."""
+
+    title: str = Field(min_length=1, max_length=200)
+    title_en: str | None = Field(None, max_length=200)
+    summary: str | None = Field(None, max_length=2000)
+    summary_en: str | None = Field(None, max_length=2000)
+    state: ItemState = ItemState.OPEN
+    life_category: Category | None = None
+    starts_at: Moment
+    ends_at: Moment | None = None
+    seats: int | None = Field(None, ge=0, le=100_000)
+    min_age: int | None = Field(None, ge=0, le=130)
+    max_age: int | None = Field(None, ge=0, le=130)
+    languages: list[Code] = Field(default_factory=list, max_length=10)
+    cost_fen: int | None = Field(None, ge=0, le=1_000_000_000)
+    step_free: bool | None = None
+    participatory: bool | None = None
+    interests: list[Code] = Field(default_factory=list, max_length=20)
+    needs: list[Code] = Field(default_factory=list, max_length=20)
+    occupations: list[Code] = Field(default_factory=list, max_length=20)
+    group: Id | None = None
+    place: PlaceIn | None = None
+    organiser: str = Field("", max_length=200)
+
+
+class PublishedOut(Out):
+    """What became of an item that was published or changed."""
+
+    item: str
+    created: bool
+    moved_up: int
+
+
+class GrantIn(In):
+    """One authorisation to give."""
+
+    category: DataCategory
+    purpose: Purpose
+    institution: Id | None = Field(None, description="null = the operator of this home")
+    app: Id = "linli"
+
+
+class GrantOut(Out):
+    """One authorisation."""
+
+    id: str
+    institution: str
+    app: str
+    category: DataCategory
+    purpose: Purpose
+    not_before: datetime
+    expires_at: datetime
+    state: GrantState
+    channel: str
+    notice_hash: str
+
+
+class GrantsOut(Out):
+    """All authorisations of one resident."""
+
+    grants: list[GrantOut]
+
+
+class WithdrawQuery(In):
+    """What to withdraw; nothing named = everything."""
+
+    institution: Id | None = None
+    category: DataCategory | None = None
+    purpose: Purpose | None = None
+
+
+class WithdrawnOut(Out):
+    """How many authorisations were withdrawn."""
+
+    withdrawn: int
+
+
+class SessionOut(Out):
+    """Who is signed in."""
+
+    resident: str
+    csrf: str = Field(description="send it back in X-CSRF-Token with every change")
+
+
+class JobOut(Out):
+    """One run of a job."""
+
+    id: int
+    job: str
+    state: str
+    done: int
+    total: int
+    note: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class JobsOut(Out):
+    """Latest run of each job."""
+
+    runs: list[JobOut]
+
+
+class HealthOut(Out):
+    """The process answers."""
+
+    status: str
+
+
+class ReadyOut(Out):
+    """Whether there is something to serve from."""
+
+    status: str
+    snapshot: str
+    snapshot_age: int = Field(description="seconds")
+    model: str
+    institution: str
