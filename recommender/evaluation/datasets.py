@@ -49,8 +49,8 @@ def read_dataset(folder: Path) -> Dataset:
     """
     train, test = (_pairs(folder / f"{part}.txt.xz") for part in ("train", "test"))
     users, groups = _table(folder, "users.csv.xz"), _table(folder, "groups.csv.xz")
-    n = _size(train[0], test[0], len(users))
-    m = _size(train[1], test[1], len(groups))
+    n = _size(train[0], test[0], users, "u")
+    m = _size(train[1], test[1], groups, "i")
     view = View.of(_matrix(train, (n, m)), items=_items(groups, m), home=_homes(users, n))
     ties = _ties(folder, n)
     if ties is not None:
@@ -61,8 +61,11 @@ def read_dataset(folder: Path) -> Dataset:
     return Dataset(name, task, view, _matrix(test, (n, m)))
 
 
-def _size(one: NDArray[np.int64], other: NDArray[np.int64], listed: int) -> int:
-    return max(int(one.max(initial=-1)), int(other.max(initial=-1)), listed - 1) + 1
+def _size(
+    one: NDArray[np.int64], other: NDArray[np.int64], table: list[dict[str, str]], key: str
+) -> int:
+    listed = max((row for row, _ in _rows(table, key)), default=-1)
+    return max(int(one.max(initial=-1)), int(other.max(initial=-1)), listed) + 1
 
 
 def _find(folder: Path, name: str) -> Path | None:
