@@ -8,15 +8,16 @@ word on its key: first words are copied, later ones merged or removed at the nex
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import pyarrow as pa
 
+from graph.errors import SchemaViolation
 from graph.model import Change, NodeChange, Op, RelationshipChange
 from graph.store.base import Applied
-from graph.store.cypher import NodeTable, RelationshipTable, Table, table_of
+from graph.store.cypher import NodeTable, RelationshipTable, Table, all_tables
 from graph.store.plan import Entry, Group, dangling_key
 from graph.store.rows import arrow_table
 from graph.store.writing import Run, put_nodes, put_relationships, remove_all
@@ -28,6 +29,34 @@ Copy = Callable[[Table, pa.Table], None]
 
 _FLUSH_AT: Final = 1_000_000
 _BATCH: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Nodes:
+    """What is known of one label."""
+
+    table: NodeTable
+    ids: dict[str, int] = field(default_factory=dict)
+    """Number of every node that is there; a node that comes back gets a new one."""
+    fresh: dict[str, Change] = field(default_factory=dict)
+    """To be copied."""
+    late: dict[str, Change] = field(default_factory=dict)
+    """Stored already, to be set anew."""
+    doomed: list[Change] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Relationships:
+    """What is known of one type between two labels; keys are pairs of node numbers."""
+
+    table: RelationshipTable
+    starts: dict[str, int]
+    ends: dict[str, int]
+    present: set[int] = field(default_factory=set)
+    fresh: dict[int, Change] = field(default_factory=dict)
+    late: dict[int, Change] = field(default_factory=dict)
+    gone: dict[int, Change] = field(default_factory=dict)
+    """Stored, to be removed."""
 
 
 class Loader:
@@ -44,19 +73,27 @@ class Loader:
 
     def __init__(self, run: Run, copy: Copy, *, flush_at: int = _FLUSH_AT) -> None:
         self._run, self._copy, self._flush_at = run, copy, flush_at
-        self._ids: dict[str, dict[str, int]] = defaultdict(dict)
-        self._next = 0
-        self._present: dict[Table, set[int]] = defaultdict(set)
-        self._fresh: dict[Table, dict[str | int, Change]] = defaultdict(dict)
-        self._late: dict[Table, dict[str | int, Change]] = defaultdict(dict)
-        self._gone: dict[Table, dict[str | int, Change]] = defaultdict(dict)
-        self._doomed: dict[Table, list[Change]] = defaultdict(list)
-        self._held = 0
-        self._taken = 0
+        self._nodes: dict[str, _Nodes] = {}
+        self._relationships: dict[tuple[str, str, str], _Relationships] = {}
+        for table in all_tables():
+            if isinstance(table, NodeTable):
+                self._nodes[table.label] = _Nodes(table)
+                continue
+            starts, ends = self._nodes[table.start_label].ids, self._nodes[table.end_label].ids
+            names = (table.type, table.start_label, table.end_label)
+            self._relationships[names] = _Relationships(table, starts, ends)
+        self._next = self._held = self._taken = 0
+        self._doomed = False
         self._dangling: list[str] = []
 
     def take(self, change: Change) -> None:
-        """Take in the next change."""
+        """Take in the next change.
+
+        Raises
+        ------
+        SchemaViolation
+            The schema has no such label or relationship.
+        """
         self._taken += 1
         if isinstance(change, NodeChange):
             if change.op is Op.PUT:
@@ -76,91 +113,99 @@ class Loader:
     def _put_node(self, change: NodeChange) -> None:
         if self._doomed:
             self._bury()
-        table, known = table_of(change.label), self._ids[change.label]
-        if change.id not in known:
-            known[change.id] = self._next
+        nodes = self._of(change)
+        if change.id not in nodes.ids:
+            nodes.ids[change.id] = self._next
             self._next += 1
-            self._fresh[table][change.id] = change
-        elif change.id in self._fresh[table]:
-            self._fresh[table][change.id] = change
+            nodes.fresh[change.id] = change
+        elif change.id in nodes.fresh:
+            nodes.fresh[change.id] = change
         else:
-            self._late[table][change.id] = change
+            nodes.late[change.id] = change
         self._held += 1
 
     def _remove_node(self, change: NodeChange) -> None:
-        table = table_of(change.label)
-        if self._ids[change.label].pop(change.id, None) is None:
+        nodes = self._of(change)
+        if nodes.ids.pop(change.id, None) is None:
             return
         if not self._doomed:
             self.flush()
-        self._doomed[table].append(change)
+        nodes.doomed.append(change)
+        self._doomed = True
+
+    def _of(self, change: NodeChange) -> _Nodes:
+        nodes = self._nodes.get(change.label)
+        if nodes is None:
+            raise SchemaViolation(f"{change.label}: the schema has no such label")
+        return nodes
 
     def _relationship(self, change: RelationshipChange) -> None:
         if self._doomed:
             self._bury()
-        table = table_of(change.type, change.start_label, change.end_label)
-        start = self._ids[change.start_label].get(change.start)
-        end = self._ids[change.end_label].get(change.end)
+        names = (change.type, change.start_label, change.end_label)
+        known = self._relationships.get(names)
+        if known is None:
+            raise SchemaViolation(f"{'-'.join(names)}: the schema has no such relationship")
+        start, end = known.starts.get(change.start), known.ends.get(change.end)
         if start is None or end is None:
             if change.op is Op.PUT:
                 self._dangling.append(dangling_key(change))
             return
-        self._last_word(table, start << 32 | end, change)
         self._held += 1
-
-    def _last_word(self, table: Table, code: int, change: Change) -> None:
-        present, fresh = self._present[table], self._fresh[table]
+        code = start << 32 | end
         if change.op is Op.REMOVE:
-            if code in present:
-                present.discard(code)
-                if fresh.pop(code, None) is None:
-                    self._late[table].pop(code, None)
-                    self._gone[table][code] = change
-        elif code not in present:
-            present.add(code)
-            was_stored = self._gone[table].pop(code, None) is not None
-            (self._late[table] if was_stored else fresh)[code] = change
-        elif code in fresh:
-            fresh[code] = change
+            _take_back(known, code, change)
+        elif code not in known.present:
+            known.present.add(code)
+            stored = known.gone.pop(code, None) is not None
+            (known.late if stored else known.fresh)[code] = change
         else:
-            self._late[table][code] = change
+            (known.fresh if code in known.fresh else known.late)[code] = change
 
     def flush(self) -> None:
         """Write everything held; nodes before the relationships that need them."""
         self._bury()
-        for table, removals in self._gone.items():
-            self._remove(table, list(removals.values()))
-        nodes_first = sorted({*self._fresh, *self._late}, key=_nodes_first)
-        for table in nodes_first:
-            fresh = list(self._fresh[table].values())
-            if fresh:
-                self._copy(table, arrow_table(fresh, table))
-            self._merge(table, list(self._late[table].values()))
-        for held in (self._gone, self._fresh, self._late):
-            held.clear()
+        for nodes in self._nodes.values():
+            self._append(nodes.table, nodes.fresh.values())
+            for entries in _batches(nodes.late.values()):
+                put_nodes(self._run, nodes.table, entries)
+            nodes.fresh.clear()
+            nodes.late.clear()
+        for known in self._relationships.values():
+            self._remove(known.table, known.gone.values())
+            self._append(known.table, known.fresh.values())
+            for entries in _batches(known.late.values()):
+                put_relationships(self._run, known.table, entries)
+            known.gone.clear()
+            known.fresh.clear()
+            known.late.clear()
         self._held = 0
 
     def _bury(self) -> None:
-        doomed, self._doomed = self._doomed, defaultdict(list)
-        for table, removals in doomed.items():
-            self._remove(table, removals)
+        for nodes in self._nodes.values():
+            self._remove(nodes.table, nodes.doomed)
+            nodes.doomed.clear()
+        self._doomed = False
 
-    def _remove(self, table: Table, removals: list[Change]) -> None:
-        for entries in _batches(removals):
+    def _append(self, table: Table, changes: Collection[Change]) -> None:
+        if changes:
+            self._copy(table, arrow_table(list(changes), table))
+
+    def _remove(self, table: Table, changes: Collection[Change]) -> None:
+        for entries in _batches(changes):
             remove_all(self._run, Group(Op.REMOVE, table, entries))
 
-    def _merge(self, table: Table, changes: list[Change]) -> None:
-        for entries in _batches(changes):
-            if isinstance(table, NodeTable):
-                put_nodes(self._run, table, entries)
-            else:
-                put_relationships(self._run, table, entries)
+
+def _take_back(known: _Relationships, code: int, change: RelationshipChange) -> None:
+    if code not in known.present:
+        return
+    known.present.discard(code)
+    if known.fresh.pop(code, None) is None:
+        known.late.pop(code, None)
+        known.gone[code] = change
 
 
-def _nodes_first(table: Table) -> tuple[bool, str]:
-    return isinstance(table, RelationshipTable), str(table)
-
-
-def _batches(changes: list[Change]) -> list[list[Entry]]:
-    entries = [Entry(change, 0, [n]) for n, change in enumerate(changes)]
-    return [entries[at : at + _BATCH] for at in range(0, len(entries), _BATCH)]
+def _batches(changes: Collection[Change]) -> Iterator[list[Entry]]:
+    waiting = list(changes)
+    for at in range(0, len(waiting), _BATCH):
+        yield [Entry(change, 0, [n]) for n, change in enumerate(waiting[at : at + _BATCH])]

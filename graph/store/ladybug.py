@@ -7,8 +7,10 @@ What the engine (0.22.0) does and how this module answers, each seen in trials:
 * The same process may open a file a second time, which corrupts it and drops its lock. A registry
   of open paths refuses that; other processes are refused by the engine's own lock.
 * A kept plan misreads parameters of other types; see ``ladybug_dialect.sendable``.
-* A copy that follows a copy rolled back on the same connection crashes the process. A connection
-  is dropped after every failure, and copies are not rolled back: see :meth:`LadybugStore.load`.
+* A connection keeps the plan of every shape of parameters it has seen, some MB each, in the
+  buffer pool. Each transaction has a connection of its own (0.3 ms).
+* A copy that follows a copy rolled back on the same connection crashes the process. Copies have a
+  connection of their own and are not rolled back: see :meth:`LadybugStore.load`.
 * Deleted values stay in the file. :meth:`LadybugStore.clear` removes the file itself.
 """
 
@@ -136,7 +138,6 @@ class _Session:
     def __init__(self, path: Path, buffer_pool: int) -> None:
         self.path, self._buffer_pool = path.resolve(), buffer_pool
         self._database: ladybug.Database | None = None
-        self._writer: _Connection | None = None
         self.lock = threading.RLock()
         self.open()
 
@@ -153,9 +154,8 @@ class _Session:
             self._open.add(self.path)
 
     def close(self) -> None:
-        """Close the connections, then the database; twice is allowed."""
+        """Close the database, once the connection at work (which holds the lock) is closed."""
         with self.lock:
-            self._drop_writer()
             database, self._database = self._database, None
             if database is None:
                 return
@@ -167,44 +167,38 @@ class _Session:
                 with self._registry:
                     self._open.discard(self.path)
 
-    def remove_files(self) -> None:
-        """Close, and remove every file of the database."""
+    def make_anew(self) -> None:
+        """Close, remove every file of the database, and open an empty one."""
         with self.lock:
+            self._opened()
             self.close()
             for ending in FILE_ENDINGS:
                 self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            self.open()
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[_Connection]:
         """Give a connection of its own, closed at the end of the block."""
-        with self.lock, contextlib.closing(self._connect()) as connection:
+        with self.lock, contextlib.closing(_Connection(self._opened(), self.path)) as connection:
             yield connection
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[_Connection]:
-        """Give the kept connection within a transaction: all of the block or nothing."""
-        with self.lock:
-            if self._writer is None:
-                self._writer = self._connect()
+        """Give such a connection within a transaction: all of the block or nothing."""
+        with self.connection() as connection:
             try:
-                self._writer.do("BEGIN TRANSACTION")
-                yield self._writer
-                self._writer.do("COMMIT")
+                connection.do("BEGIN TRANSACTION")
+                yield connection
+                connection.do("COMMIT")
             except BaseException:
                 with contextlib.suppress(StoreUnavailable):  # most errors have ended it already
-                    self._writer.do("ROLLBACK")
-                self._drop_writer()
+                    connection.do("ROLLBACK")
                 raise
 
-    def _connect(self) -> _Connection:
+    def _opened(self) -> ladybug.Database:
         if self._database is None:
             raise StoreUnavailable(f"{self.path} is closed: open it again")
-        return _Connection(self._database, self.path)
-
-    def _drop_writer(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+        return self._database
 
 
 def _half_of_memory() -> int:
@@ -294,14 +288,16 @@ class LadybugStore:
         return applied
 
     def _load(self, changes: Iterable[Change]) -> Applied:
+        loader = Loader(self._run, self._copy)
+        for change in changes:
+            loader.take(change)
+        return loader.finish()
+
+    def _run(self, statement: Statement, rows: Sequence[Row]) -> list[int]:
         with self._session.connection() as connection:
-            loader = Loader(connection.run, self._copy)
-            for change in changes:
-                loader.take(change)
-            return loader.finish()
+            return connection.run(statement, rows)
 
     def _copy(self, table: Table, rows: pa.Table) -> None:
-        """Append rows; on a connection of its own, which would otherwise keep them in memory."""
         with self._session.connection() as connection:
             connection.do(copy(table), {"rows": without_zones(rows)})
 
@@ -336,8 +332,7 @@ class LadybugStore:
     def clear(self) -> None:
         """Remove everything: the watermark and the bytes of deleted values, too."""
         with self._session.lock:
-            self._session.remove_files()
-            self._session.open()
+            self._session.make_anew()
             self._declare()
 
     def checkpoint(self) -> None:

@@ -71,10 +71,14 @@ class MemoryStore:
         return True
 
     def load(self, changes: Iterable[Change], *, watermark: int) -> Applied:
-        """Fill an empty store; same result as :meth:`apply`."""
+        """Fill an empty store; same result as :meth:`apply`; empty again when it fails."""
         if self.count():
             raise Conflict("the store is not empty: clear it before a load")
-        return self.apply(list(changes), watermark=watermark)
+        try:
+            return self.apply(list(changes), watermark=watermark)
+        except BaseException:
+            self.clear()
+            raise
 
     def watermark(self) -> int:
         """Outbox sequence number the graph stands at; 0 for a new store."""

@@ -62,14 +62,17 @@ def arrow_table(changes: Sequence[Change], table: Table) -> pa.Table:
         A value is not of the type the schema gives it, or provenance is missing.
     """
     schema = arrow_schema(table)
-    keys = list(zip(*map(key_of, changes), strict=True)) or [()] * len(table.keys)
-    arrays = dict(zip(table.keys, map(pa.array, keys, [pa.string()] * len(keys)), strict=True))
+    arrays = _key_arrays(changes, table)
     for prop in table.properties:
         if prop.name not in _PROVENANCE:
             column = [change.properties.get(prop.name) for change in changes]
             arrays[prop.name] = _array(table, prop.name, column)
     arrays |= _provenance_arrays(changes, table)
     return pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+def _key_arrays(changes: Sequence[Change], table: Table) -> dict[str, pa.Array]:
+    return {name: _array(table, name, [getattr(c, name) for c in changes]) for name in table.keys}
 
 
 def _provenance_arrays(changes: Sequence[Change], table: Table) -> dict[str, pa.Array]:
