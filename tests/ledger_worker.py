@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from graph.gate import open_ledger
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
+from graph.ledger.opening import open_ledger
 from graph.ledger.outbox import EventKind
 from graph.model import (
     Action,
@@ -85,6 +86,7 @@ def compact(ledger: Ledger, name: str, count: int) -> None:
             upto = ledger.outbox.head(tx).seq
         ledger.log.compact(upto)
         say(f"{name} {n} {upto}")
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -22,7 +18,8 @@ from graph.ledger.ledger import Ledger
 
 __all__ = ["open_ledger"]
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = "0001"
+"""Version of the tables that this Linli works with: the newest migration."""
 
 
 def open_ledger(
@@ -38,10 +35,13 @@ def open_ledger(
         path.touch(mode=0o600)
     engine = make_engine(url)
     try:
-        with engine.connect().execution_options(**WRITE) as tx, tx.begin():
-            lock_migration(tx)
-            _migrate(tx)
-            keys = _know_key(tx, keys_dir)
+        with engine.connect() as tx, tx.begin():
+            check = _key_check(tx) if _version(tx) == VERSION else None
+        if check is None:
+            with engine.connect().execution_options(**WRITE) as tx, tx.begin():
+                lock_migration(tx)
+                check = _make(tx, keys_dir)
+        keys = _know_key(keys_dir, check)
     except OperationalError as error:
         engine.dispose()
         raise StoreUnavailable(f"the ledger {url} cannot be opened: {error.orig}") from error
@@ -54,40 +54,36 @@ def open_ledger(
     return Ledger(engine, keys, log_dir, clock)
 
 
-def migration_config(tx: Connection) -> Config:
-    """Alembic's settings for a transaction that is already open."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = tx
-    return config
+def _version(tx: Connection) -> str | None:
+    """Version of the tables, ``None`` where there are none of a ledger."""
+    if not inspect(tx).has_table("alembic_version"):
+        return None
+    return tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _migrate(tx: Connection) -> None:
-    config = migration_config(tx)
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head()
-    present = MigrationContext.configure(tx).get_current_revision()
-    if present == newest:
-        return
-    known = {revision.revision for revision in script.walk_revisions()}
-    if present is not None and present not in known:
-        raise CorruptStore(
-            f"the ledger is at version {present}, newer than this Linli ({newest}); update Linli"
-        )
-    if present is None and inspect(tx).get_table_names():
-        raise CorruptStore("this database holds other tables; give the ledger one of its own")
-    command.upgrade(config, "head")
+def _key_check(tx: Connection) -> bytes | None:
+    return tx.execute(select(tables.head.c.key_check)).scalar()
 
 
-def _know_key(tx: Connection, folder: Path) -> KeyRing:
-    """Read the home key, or make it with a new ledger; a ledger opens with its own key only."""
-    check = tx.execute(select(tables.head.c.key_check)).scalar()
+def _make(tx: Connection, keys_dir: Path) -> bytes:
+    """Make or migrate the tables, and with a new ledger its key; returns the key's check."""
+    present = _version(tx)
+    if present != VERSION:
+        from graph.ledger.migrating import migrate  # slow to load, and rarely needed
+
+        migrate(tx, present)
+    check = _key_check(tx)
     if check is None:
-        make_home_key(folder)
-    keys = KeyRing(read_home_key(folder))
-    if check is None:
+        make_home_key(keys_dir)
+        check = KeyRing(read_home_key(keys_dir)).check()
         first = {"id": 1, "seq": 0, "epoch": 0, "compacted": 0, "keys_epoch": 0}
-        tx.execute(insert(tables.head), {**first, "key_check": keys.check()})
-    elif not hmac.compare_digest(bytes(check), keys.check()):
+        tx.execute(insert(tables.head), {**first, "key_check": check})
+    return check
+
+
+def _know_key(folder: Path, check: bytes) -> KeyRing:
+    """Read the home key; a ledger opens with its own only."""
+    keys = KeyRing(read_home_key(folder))
+    if not hmac.compare_digest(bytes(check), keys.check()):
         raise ConfigError(f"the key in {folder} is not this ledger's; restore the right one")
     return keys
