@@ -76,7 +76,9 @@ def create_app(floors: Backing) -> APIFlask:
     app.after_request(_end)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    app.register_blueprint(resident_pages())
+    pages = resident_pages()
+    pages.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every blueprint
+    app.register_blueprint(pages)
     for kind in (HTTPError, HTTPException, Exception):
         app.register_error_handler(kind, _answer)
     if "LINLI_BEHIND_TLS" in os.environ:  # said by whoever put a proxy in front

@@ -168,4 +168,6 @@ def _told(error: LinliError) -> str:
     """Say no more to those who may not know than that they may not."""
     if isinstance(error, Denied) and not isinstance(error, NotSignedIn | PurposeNotAuthorised):
         return "the caller may not do this"
+    if isinstance(error, IdempotencyConflict):
+        return "this Idempotency-Key was used for another request; take a new one"
     return str(error)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from flask import Flask, request
 from flask_limiter import Limiter
+from limits.storage import Storage
 
 from api.security.callers import Door, caller
 
@@ -13,6 +17,66 @@ READS = {Door.KEY: "12000/minute", Door.SESSION: "600/minute", Door.NOBODY: "600
 WRITES = {Door.KEY: "3000/minute", Door.SESSION: "120/minute", Door.NOBODY: "120/minute"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FREE = frozenset({"health.alive", "health.ready", "resident.asset"})
+
+
+class ProcessStorage(Storage):
+    """Counters in this process; a window that ended is forgotten when its key is used again.
+
+    The library's own storage in memory starts a thread for every request to forget old windows,
+    which costs more than the rest of the check.
+    """
+
+    STORAGE_SCHEME = ["process"]  # noqa: RUF012 - declared so by the base class
+    _MOST = 100_000
+
+    def __init__(
+        self, uri: str | None = None, wrap_exceptions: bool = False, **options: str
+    ) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
+        self._lock = threading.Lock()
+        self._windows: dict[str, tuple[int, float]] = {}
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Errors the library may wrap; there are none."""
+        return ValueError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count a request in the window of this key."""
+        now = time.time()
+        with self._lock:
+            count, ends = self._windows.get(key, (0, 0.0))
+            if ends <= now:
+                count, ends = 0, now + expiry
+                if len(self._windows) >= self._MOST:
+                    self._windows = {k: w for k, w in self._windows.items() if w[1] > now}
+            self._windows[key] = (count + amount, ends)
+            return count + amount
+
+    def get(self, key: str) -> int:
+        """Count so far."""
+        count, ends = self._windows.get(key, (0, 0.0))
+        return count if ends > time.time() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Time at which the window ends, Unix seconds."""
+        return self._windows.get(key, (0, time.time()))[1]
+
+    def check(self) -> bool:
+        """Tell that it works."""
+        return True
+
+    def reset(self) -> int:
+        """Forget everything; returns how many windows there were."""
+        with self._lock:
+            n = len(self._windows)
+            self._windows.clear()
+        return n
+
+    def clear(self, key: str) -> None:
+        """Forget one window."""
+        with self._lock:
+            self._windows.pop(key, None)
 
 
 def _limit() -> str:
@@ -31,7 +95,7 @@ def install_limits(app: Flask) -> Limiter:
         key_func=lambda: caller().name,
         default_limits=[_limit],
         default_limits_exempt_when=_is_free,
-        storage_uri="memory://",
+        storage_uri="process://",
         headers_enabled=True,
     )
     limiter.init_app(app)

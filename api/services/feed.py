@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -67,8 +66,6 @@ class FeedService:
     def __init__(self, backing: Backing) -> None:
         self._backing = backing
         self.rec_ids = RecIds(backing.ledger.keys.derive("rec-ids"))
-        self._lock = threading.Lock()
-        self._masked: tuple[tuple[str, str, int], NDArray[np.int64]] | None = None
 
     def own(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Make a resident's own feed.
@@ -172,7 +169,7 @@ class FeedService:
         recommender = backing.models.current()
         granted = wish.granted
         permitted = own_categories(backing, moment, row) if granted is None else granted
-        masked = self._masked_rows(moment, recommender)
+        masked = moment.masked(int(backing.clock().timestamp()))
         viewer = view_as(backing, moment, wish.resident, permitted, masked=masked)
 
         def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -219,25 +216,3 @@ class FeedService:
             personalised=made.feed.personalised,
             snapshot_age=age,
         )
-
-    def _masked_rows(self, moment: Moment, recommender: Recommender) -> NDArray[np.int64]:
-        """Rows of residents whose consent changed since the model was fitted; never evidence."""
-        model = recommender.model
-        name = (model.model_id, moment.snapshot.folder, moment.epoch)
-        with self._lock:
-            if self._masked is not None and self._masked[0] == name:
-                return self._masked[1]
-        rows = np.array(sorted(_withdrawn(moment)), np.int64)
-        with self._lock:
-            self._masked = (name, rows)
-        return rows
-
-
-def _withdrawn(moment: Moment) -> list[int]:
-    """Rows that allow less now than when the snapshot was taken."""
-    masks = moment.snapshot.masks
-    return [
-        row
-        for row, (now, _) in list(moment.consents.items())
-        if row < len(masks) and bool((masks[row] & ~now).any())
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +69,23 @@ def view_as(
     """Make the viewer that these permissions leave."""
     row = find_row(moment, resident)
     view = moment.one(row, permitted)
-    now = int(backing.clock().timestamp())
-    query = replace(
-        Query.from_view(view, np.zeros(1, np.int64), now=now),
+    query = Query(  # the view is this one row already: nothing is sliced again
         rows=np.array([row], np.int64),
+        history=view.interactions,
+        interests=view.interests,
+        offers=view.offers,
+        occupations=view.occupations,
+        needs=view.needs,
+        held=view.held,
+        dismissed=view.dismissed,
+        blocked=view.blocked,
+        home=view.home,
+        grid=view.grid,
+        birth_year=view.birth_year,
+        languages=view.languages,
+        walk_limit=view.walk_limit,
+        items=view.items,
+        now=int(backing.clock().timestamp()),
         masked=masked,
     )
     history = moment.history(row)
