@@ -97,6 +97,8 @@ class Moment:
     """Per touched resident row: (item, kind) -> Unix seconds, ``None`` when taken back."""
     consents: dict[int, tuple[NDArray[np.uint16], NDArray[np.int64]]] = field(default_factory=dict)
     """Per resident row whose grants changed since the snapshot: masks and expiries as of now."""
+    withdrawn: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Rows among them that allow less than when the snapshot was taken."""
     item_facts: dict[int, ItemFacts] = field(default_factory=dict)
     """Public facts of items that are new or changed since the snapshot."""
     seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
@@ -178,14 +180,13 @@ class Moment:
         return self.snapshot.one(row, permitted, history=self.history(row), items=self.items)
 
     def masked(self, now: int) -> NDArray[np.int64]:
-        """Rows of residents whose grants changed or ran out since the snapshot.
+        """Rows of residents who withdrew a grant, or whose grant ran out, since the snapshot.
 
         A model fitted before knows their cells still; nothing of theirs may be evidence for
         anybody until the next fit.
         """
         expired = self.first_expiry.rows[: np.searchsorted(self.first_expiry.times, now, "right")]
-        changed = np.fromiter(self.consents, np.int64, len(self.consents))
-        return np.union1d(changed, expired)
+        return np.union1d(self.withdrawn, expired)
 
     def item(self, row: int) -> ItemFacts:
         """Public facts of an item: title, place, organiser and so on."""
@@ -270,6 +271,7 @@ class Live:
                 )
                 for row, masks, expires in changed:
                     moment.consents[row] = (masks, expires)
+                moment.withdrawn = _withdrawn(moment)
                 moment.epoch = head.epoch
 
     def _take(self, tx: object, moment: Moment, event: Event, booked: set[str]) -> None:
@@ -308,6 +310,16 @@ class Live:
         moment.items = _with_item(moment, row, event.subject, event.payload)
         moment.item_rows[event.subject] = row
         moment.item_facts[row] = ItemFacts.from_payload(event.subject, event.payload)
+
+
+def _withdrawn(moment: Moment) -> NDArray[np.int64]:
+    before = moment.snapshot.masks
+    rows = [
+        row
+        for row, (now, _) in moment.consents.items()
+        if row < len(before) and bool((before[row] & ~now).any())
+    ]
+    return np.array(sorted(rows), np.int64)
 
 
 def _set_seats(moment: Moment, seats: Mapping[str, tuple[int | None, int, int]]) -> None:

@@ -16,6 +16,7 @@ from graph.gate import Event, EventKind, GraphStore, training_view
 from graph.model import Change
 from graph.projection import changes_for
 from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
+from graph.view import fingerprint
 from jobs.site import Site
 from recommender.artifact import save_model
 from recommender.training import train as fit
@@ -175,13 +176,15 @@ def train(site: Site, progress: Progress = silent) -> str:
         Folder name of the model.
     """
     snapshot = open_snapshot(site.home.snapshots, current_snapshot(site.home.snapshots))
+    with site.ledger.read() as tx:
+        epoch = site.ledger.outbox.head(tx).epoch  # read first: what changes later is fitted later
     view = training_view(site.gate, site.ledger, site.actor, snapshot)
     model = fit(view, seed=site.config.seed, progress=progress)
     return save_model(
         model,
         site.home.models,
-        snapshot_id=snapshot.id,
-        about={"epoch": snapshot.epoch, "as_of": snapshot.as_of, "watermark": snapshot.watermark},
+        view_id=fingerprint(view),
+        about={"epoch": epoch, "snapshot": snapshot.folder},
         keep=KEEP,
     )
 

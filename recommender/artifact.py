@@ -1,9 +1,9 @@
 """A model as a folder: arrays and a manifest, never pickle.
 
 The id is the first 12 hex digits of the SHA-256 of the canonical manifest, which names the
-versions, the snapshot, every configuration, the seed, the weights, and dtype, shape and SHA-256
-of each array. Times and library versions stand beside it and are not hashed, so two trainings on
-equal data have one id.
+versions, the fingerprint of the view, every configuration, the seed, the weights, and dtype,
+shape and SHA-256 of each array. Times and library versions stand beside it and are not hashed, so
+two trainings on equal data have one id.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def save_model(
     model: FittedModel,
     parent: Path,
     *,
-    snapshot_id: str,
+    view_id: str,
     about: Mapping[str, str | int] | None = None,
     keep: int = 3,
 ) -> str:
@@ -73,8 +73,9 @@ def save_model(
     model : FittedModel
     parent : Path
         The home's ``models`` folder.
-    snapshot_id : str
-        Snapshot it was fitted on.
+    view_id : str
+        Fingerprint of the view it was fitted on (:func:`graph.view.fingerprint`): what was not
+        authorised is not in it, so it does not tell one world from the other.
     about : mapping, optional
         Said beside the manifest, not hashed (when it was trained, how long it took).
     keep : int
@@ -93,20 +94,20 @@ def save_model(
     name = publish(
         parent,
         arrays=arrays,
-        manifest=_manifest(model, snapshot_id),
+        manifest=_manifest(model, view_id),
         about={**{f"version_{k}": v for k, v in libraries.items()}, **(about or {})},
     )
     remove_old(parent, keep=keep)
     return name
 
 
-def _manifest(model: FittedModel, snapshot_id: str) -> dict[str, Json]:
+def _manifest(model: FittedModel, view_id: str) -> dict[str, Json]:
     scorers: dict[str, Json] = {s.name: {**s.config()} for s in model.scorers}
     return {
         "format": "linli-model",
         "schema_version": SCHEMA_VERSION,
         "model_version": MODEL_VERSION,
-        "snapshot": snapshot_id,
+        "view": view_id,
         "seed": model.seed,
         "scorers": scorers,
         "order": [scorer.name for scorer in model.scorers],
@@ -118,7 +119,7 @@ def _manifest(model: FittedModel, snapshot_id: str) -> dict[str, Json]:
 
 
 def load_model(
-    parent: Path, name: str | None = None, *, snapshot_id: str | None = None
+    parent: Path, name: str | None = None, *, view_id: str | None = None
 ) -> FittedModel:
     """Open a model; its arrays are memory-mapped and every byte is checked.
 
@@ -128,15 +129,15 @@ def load_model(
         The home's ``models`` folder.
     name : str, optional
         The current one when left out.
-    snapshot_id : str, optional
-        The snapshot it must have been fitted on.
+    view_id : str, optional
+        The view it must have been fitted on.
 
     Raises
     ------
     NotReady
         No model was published yet.
     ArtifactMismatch
-        It belongs to another snapshot or version, or its bytes changed.
+        It belongs to another view or version, or its bytes changed.
     """
     chosen = name or current_name(parent)
     if chosen is None:
@@ -145,18 +146,18 @@ def load_model(
         folder = open_folder(parent, chosen)
     except CorruptStore as error:
         raise ArtifactMismatch(f"model {chosen} cannot be used: {error}") from error
-    _check(folder, snapshot_id)
+    _check(folder, view_id)
     return _restore(folder)
 
 
-def _check(folder: ArrayFolder, snapshot_id: str | None) -> None:
+def _check(folder: ArrayFolder, view_id: str | None) -> None:
     wanted: dict[str, Json] = {
         "format": "linli-model",
         "schema_version": SCHEMA_VERSION,
         "model_version": MODEL_VERSION,
     }
-    if snapshot_id is not None:
-        wanted["snapshot"] = snapshot_id
+    if view_id is not None:
+        wanted["view"] = view_id
     for key, value in wanted.items():
         found = folder.manifest.get(key)
         if found != value:
@@ -195,7 +196,7 @@ def _restore(folder: ArrayFolder) -> FittedModel:
         seed=int(_numbers({"seed": said["seed"]})["seed"]),
         chosen=_numbers(chosen),
         model_id=folder.id,
-        snapshot_id=str(said["snapshot"]),
+        view_id=str(said["view"]),
     )
 
 

@@ -27,8 +27,8 @@ class FittedModel:
     """What model selection saw and chose, for people to read."""
     model_id: str = ""
     """Id of the artifact it was loaded from; empty before it was saved."""
-    snapshot_id: str = ""
-    """Snapshot it was fitted on; empty for a published data set."""
+    view_id: str = ""
+    """Fingerprint of the view it was fitted on; empty before it was saved."""
 
     def contributions(
         self,

@@ -19,7 +19,6 @@ from graph.live import Moment
 from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
 from graph.schema import PURPOSE_CATEGORIES
 from recommender.base import Feed, Reason, Recommendation
-from recommender.pipeline import Recommender
 from recommender.reasons import reason_for
 
 __all__ = ["MAX_FEED", "FeedService"]

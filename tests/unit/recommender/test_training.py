@@ -27,7 +27,7 @@ def model(view):
 
 
 def manifest_id(model, folder: Path) -> str:
-    return save_model(model, folder, snapshot_id="abc")
+    return save_model(model, folder, view_id="abc")
 
 
 def test_the_same_view_twice_gives_the_same_id(view, model, tmp_path):
@@ -77,8 +77,8 @@ def test_progress_is_told(view):
 
 def test_loaded_model_scores_the_same(view, model, tmp_path):
     name = manifest_id(model, tmp_path)
-    loaded = load_model(tmp_path, snapshot_id="abc")
-    assert (loaded.model_id, loaded.snapshot_id, loaded.seed) == (name, "abc", 3)
+    loaded = load_model(tmp_path, view_id="abc")
+    assert (loaded.model_id, loaded.view_id, loaded.seed) == (name, "abc", 3)
     assert loaded.blend == model.blend
     assert loaded.chosen == model.chosen
     assert loaded.reranker.config() == model.reranker.config()
@@ -100,10 +100,10 @@ def test_nothing_trained_yet(tmp_path):
         load_model(tmp_path)
 
 
-def test_a_model_of_another_snapshot_is_refused(model, tmp_path):
+def test_a_model_of_another_view_is_refused(model, tmp_path):
     manifest_id(model, tmp_path)
-    with pytest.raises(ArtifactMismatch, match="snapshot"):
-        load_model(tmp_path, snapshot_id="other")
+    with pytest.raises(ArtifactMismatch, match="view"):
+        load_model(tmp_path, view_id="other")
 
 
 def test_a_model_of_another_version_is_refused(model, tmp_path, monkeypatch):
@@ -125,7 +125,7 @@ def test_altered_bytes_are_refused(model, tmp_path, file):
 
 def test_the_last_few_are_kept(view, model, tmp_path):
     names = [
-        save_model(model, tmp_path, snapshot_id=f"s{n}", keep=2, about={"trained_at": n})
+        save_model(model, tmp_path, view_id=f"s{n}", keep=2, about={"trained_at": n})
         for n in range(4)
     ]
     left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
