@@ -118,9 +118,7 @@ def _manifest(model: FittedModel, view_id: str) -> dict[str, Json]:
     }
 
 
-def load_model(
-    parent: Path, name: str | None = None, *, view_id: str | None = None
-) -> FittedModel:
+def load_model(parent: Path, name: str | None = None, *, view_id: str | None = None) -> FittedModel:
     """Open a model; its arrays are memory-mapped and every byte is checked.
 
     Parameters
@@ -166,8 +164,14 @@ def _check(folder: ArrayFolder, view_id: str | None) -> None:
             )
 
 
+_ENTRIES = ("view", "seed", "scorers", "order", "weights", "floors", "reranker", "chosen")
+
+
 def _restore(folder: ArrayFolder) -> FittedModel:
     said = folder.manifest
+    missing = [key for key in _ENTRIES if key not in said]
+    if missing:
+        raise ArtifactMismatch(f"model {folder.name} lacks {', '.join(missing)}; train it again")
     configs, weights, floors = said["scorers"], said["weights"], said["floors"]
     order, reranker, chosen = said["order"], said["reranker"], said["chosen"]
     if not (
