@@ -3,11 +3,16 @@
 Semantics every engine keeps (``tests/contract/test_graph_store.py`` holds them to it):
 
 * :meth:`GraphStore.apply` is one transaction: all of the batch or nothing, with the watermark.
-* Changes are idempotent. ``PUT`` sets exactly the given properties (absent ones become null);
-  ``REMOVE`` of what is not there does nothing; removing a node removes its relationships.
-* A relationship whose end is unknown is not written; it is counted and its key returned.
+* Changes are carried out in order, and are idempotent. ``PUT`` sets exactly the given properties
+  and provenance (absent ones become null) and keeps a node's relationships; ``REMOVE`` of what is
+  not there does nothing; removing a node removes its relationships.
+* A relationship whose end is unknown when its turn comes is not written; each such change is named
+  in ``Applied.dangling``, in order, and not counted in ``Applied.changes``.
 * There is at most one relationship per (type, start, end).
-* Times come back as aware UTC datetimes with microseconds.
+* A history in which nothing dangled may be replayed from any earlier point: the graph is the same.
+* Bulk reads have the columns of ``cypher.arrow_schema`` even when empty: text is ``string``, whole
+  numbers ``int64``, others ``double``; times come back in UTC with microseconds.
+* After an error of a batch nothing of it is there; the next batch starts clean.
 * A second opener of the same embedded store fails with ``StoreUnavailable``; nothing hangs.
 """
 
@@ -45,19 +50,36 @@ class GraphStore(Protocol):
         Parameters
         ----------
         changes : sequence of Change
-            Validated by :func:`graph.schema.validate`; carried out in order.
+            Carried out in order. Each is held against :func:`graph.schema.validate` first.
         watermark : int, optional
             Outbox sequence number the graph now stands at. ``None`` leaves it as it is.
 
         Raises
         ------
+        SchemaViolation
+            A change does not fit the schema; nothing of the batch was written.
         StoreUnavailable
             The engine is away or refused; nothing of the batch was written.
         """
         ...
 
     def load(self, changes: Iterable[Change], *, watermark: int) -> Applied:
-        """Fill an empty store in bulk; same result as :meth:`apply`, several times faster."""
+        """Fill an empty store in bulk; same result as :meth:`apply`, several times faster.
+
+        Parameters
+        ----------
+        changes : iterable of Change
+            Validated by the caller: here only labels, types of values and ends are checked.
+        watermark : int
+            Outbox sequence number the graph stands at afterwards.
+
+        Raises
+        ------
+        Conflict
+            The store holds nodes: clear it first.
+        SchemaViolation, StoreUnavailable
+            The store is left empty, at watermark 0; so is one whose load was killed.
+        """
         ...
 
     def watermark(self) -> int:

@@ -22,12 +22,12 @@ from graph.store.plan import Entry, Group, dangling_key
 from graph.store.rows import arrow_table
 from graph.store.writing import Run, put_nodes, put_relationships, remove_all
 
-__all__ = ["Copy", "Loader"]
+__all__ = ["LOAD_CHUNK", "Copy", "Loader"]
 
 Copy = Callable[[Table, pa.Table], None]
 """Appends rows, in the columns of ``arrow_schema``, that are known to be new."""
 
-_FLUSH_AT: Final = 1_000_000
+LOAD_CHUNK: Final = 1_000_000
 _BATCH: Final = 10_000
 
 
@@ -71,7 +71,7 @@ class Loader:
         Changes held before they are written.
     """
 
-    def __init__(self, run: Run, copy: Copy, *, flush_at: int = _FLUSH_AT) -> None:
+    def __init__(self, run: Run, copy: Copy, *, flush_at: int = LOAD_CHUNK) -> None:
         self._run, self._copy, self._flush_at = run, copy, flush_at
         self._nodes: dict[str, _Nodes] = {}
         self._relationships: dict[tuple[str, str, str], _Relationships] = {}

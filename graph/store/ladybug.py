@@ -32,7 +32,7 @@ from graph.errors import Conflict, CorruptStore, DataError, StoreUnavailable
 from graph.model import Change, Scalar
 from graph.schema import SCHEMA_VERSION
 from graph.store.base import Applied
-from graph.store.bulk import Loader
+from graph.store.bulk import LOAD_CHUNK, Loader
 from graph.store.cypher import (
     META_GET,
     META_LABEL,
@@ -216,7 +216,10 @@ class LadybugStore:
     path : Path
         The database file; made, with its folder, when it is not there.
     buffer_pool : int, optional
-        Bytes the engine may keep in memory; by default half of this machine's.
+        Bytes the engine may keep in memory; by default half of this machine's. Every table that
+        holds anything takes some: below 512 MB a full schema may not fit.
+    load_chunk : int
+        Changes that :meth:`load` gathers before it writes them.
 
     Raises
     ------
@@ -226,7 +229,10 @@ class LadybugStore:
         The file is damaged, or of another version of engine or schema.
     """
 
-    def __init__(self, path: Path, *, buffer_pool: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, buffer_pool: int | None = None, load_chunk: int = LOAD_CHUNK
+    ) -> None:
+        self._load_chunk = load_chunk
         pool = _half_of_memory() if buffer_pool is None else buffer_pool
         self._session = _Session(path, pool)
         self._finalizer = weakref.finalize(self, self._session.close)
@@ -288,7 +294,7 @@ class LadybugStore:
         return applied
 
     def _load(self, changes: Iterable[Change]) -> Applied:
-        loader = Loader(self._run, self._copy)
+        loader = Loader(self._run, self._copy, flush_at=self._load_chunk)
         for change in changes:
             loader.take(change)
         return loader.finish()

@@ -1,12 +1,16 @@
-"""Changes for the store suites, by keyword with defaults."""
+"""Stores and changes for the store suites, by keyword with defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 from graph.model import (
     Basis,
+    Change,
     DataCategory,
     NodeChange,
     Op,
@@ -16,8 +20,29 @@ from graph.model import (
     SourceId,
 )
 from graph.schema import LABELS, RELATIONSHIPS, Property, PropertyType
+from graph.store.base import GraphStore
+from graph.store.bulk import LOAD_CHUNK
+from graph.store.ladybug import LadybugStore
 
 NOW = datetime(2026, 6, 1, 8, 0, 0, 123457, tzinfo=UTC)
+
+
+def opened(path: Path, *, load_chunk: int = LOAD_CHUNK) -> LadybugStore:
+    return LadybugStore(path, buffer_pool=512 << 20, load_chunk=load_chunk)
+
+
+@cache
+def _empty_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "linli.lbug"
+        opened(path).close()
+        return path.read_bytes()
+
+
+def declared(path: Path, *, load_chunk: int = LOAD_CHUNK) -> LadybugStore:
+    """An empty store, from a copy: declaring its tables takes longer than most tests."""
+    path.write_bytes(_empty_file())
+    return opened(path, load_chunk=load_chunk)
 
 
 def provenance(category: DataCategory, *, confidence: float = 0.75) -> Provenance:
@@ -81,3 +106,34 @@ def required(properties: tuple[Property, ...]) -> dict[str, Scalar]:
 def smallest(label: str, id_: str) -> NodeChange:
     """A node with required properties only."""
     return put(label, id_, **required(LABELS[label].properties))
+
+
+def people(*ids: str) -> list[Change]:
+    return [put("Resident", id_) for id_ in ids]
+
+
+def ids(store: GraphStore, label: str = "Resident") -> list[str]:
+    return store.nodes(label)["id"].to_pylist()
+
+
+def ties(store: GraphStore) -> list[tuple[str, str]]:
+    rows = store.relationships("KNOWS", "Resident", "Resident").to_pylist()
+    return [(row["start"], row["end"]) for row in rows]
+
+
+def node(store: GraphStore, label: str, id_: str) -> dict[str, object]:
+    (row,) = (row for row in store.nodes(label).to_pylist() if row["id"] == id_)
+    return row
+
+
+BAD: Sequence[Change] = (
+    NodeChange(Op.PUT, "Resident", "r9", {"birth_year": "old"}, None),
+    NodeChange(Op.PUT, "Nobody", "r9", {}, provenance(DataCategory.IDENTITY)),
+    NodeChange(Op.PUT, "Resident", "", {}, provenance(DataCategory.IDENTITY)),
+    put("Resident", "r9", birth_year=1),
+    put("Organisation", "o", name="half \ud83d"),
+    put("Group", "g", title="t", state="open", seats=2**63),
+    tie("r1", "r2", strength=1.5),
+    RelationshipChange(Op.PUT, "KNOWS", "Resident", "r1", "Group", "g"),
+)
+"""Changes that no store takes; the first two are bad for a load, too."""

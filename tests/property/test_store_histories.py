@@ -15,9 +15,9 @@ from graph.model import Basis, Change, NodeChange, Op, Provenance, RelationshipC
 from graph.schema import LABELS, RELATIONSHIPS, Property, PropertyType
 from graph.store.base import Applied
 from graph.store.dump import differences, fingerprint
-from graph.store.ladybug import LadybugStore
 from graph.store.memory import MemoryStore
 from tests.conftest import SIZE
+from tests.contract.store_data import declared, opened
 from tests.sizes import SIZES
 
 histories_of = settings(
@@ -101,10 +101,6 @@ def home() -> Iterator[Path]:
         yield Path(folder) / "linli.lbug"
 
 
-def opened(path: Path) -> LadybugStore:
-    return LadybugStore(path, buffer_pool=128 << 20)
-
-
 def without_dangling(batches: Sequence[Sequence[Change]]) -> list[list[Change]]:
     """Leave out every relationship that finds an end missing when its turn comes."""
     with MemoryStore() as store:
@@ -115,15 +111,16 @@ def without_dangling(batches: Sequence[Sequence[Change]]) -> list[list[Change]]:
 @given(batches=_BATCHES, reopen=st.sets(st.integers(0, 5), max_size=2))
 def test_the_engine_equals_the_fake_batch_by_batch(batches: list[list[Change]], reopen: set[int]):
     with home() as path, MemoryStore() as fake:
-        store = opened(path)
+        store = declared(path)
         try:
             for n, batch in enumerate(batches):
                 assert store.apply(batch, watermark=n + 1) == fake.apply(batch, watermark=n + 1)
                 if n in reopen:
                     store.close()
                     store = opened(path)
-                assert differences(store, fake) == []
                 assert store.watermark() == fake.watermark()
+                assert store.count() == fake.count()
+            assert differences(store, fake) == []
             assert fingerprint(store) == fingerprint(fake)
             assert store.count() == fake.count()
         finally:
@@ -131,14 +128,13 @@ def test_the_engine_equals_the_fake_batch_by_batch(batches: list[list[Change]], 
 
 
 @histories_of
-@given(batches=_BATCHES, flush_at=st.integers(1, 20))
-def test_a_rebuild_by_load_equals_the_store_that_grew(batches: list[list[Change]], flush_at: int):
+@given(batches=_BATCHES, chunk=st.integers(1, 20))
+def test_a_rebuild_by_load_equals_the_store_that_grew(batches: list[list[Change]], chunk: int):
     history = [change for batch in batches for change in batch]
-    with home() as path, opened(path) as store, MemoryStore() as fake:
+    with home() as path, declared(path, load_chunk=chunk) as store, MemoryStore() as fake:
         applied = [fake.apply(batch) for batch in batches]
         dangling = tuple(key for each in applied for key in each.dangling)
         expected = Applied(len(history) - len(dangling), dangling)
-        store._flush_at = flush_at
         assert store.load(iter(history), watermark=1) == expected
         assert differences(store, fake) == []
 
@@ -150,7 +146,7 @@ def test_replaying_from_any_earlier_watermark_changes_nothing(
 ):
     whole = without_dangling(batches)
     start = data.draw(st.integers(0, len(whole)))
-    with home() as path, opened(path) as store:
+    with home() as path, declared(path) as store:
         for n, batch in enumerate(whole):
             store.apply(batch, watermark=n + 1)
         before = fingerprint(store)
