@@ -160,7 +160,7 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
 
 
 def _validation(view: View, seed: int) -> _Validation:
-    cut = validation_cut(view, share=0.2, cold=0.1, salt=seed)
+    cut = validation_cut(view, share=0.2, cold=0.2, salt=seed)
     rows = cut.rows
     most = max(500, _CELLS // max(view.n_items, 1))
     if len(rows) > most:
@@ -177,7 +177,7 @@ def _choose_configs(
 ) -> dict[str, dict[str, Number]]:
     """Climb the ladders of single scorers; long ones only where fits are cheap."""
     view = validation.cut.view
-    warm, cold = np.flatnonzero(validation.bucket > 0), np.flatnonzero(validation.bucket == 0)
+    warm, everyone = np.flatnonzero(validation.bucket > 0), np.arange(len(validation.query))
 
     def worth(scorer: Scorer, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         query = Query.from_view(view, validation.query.rows[rows])
@@ -188,13 +188,13 @@ def _choose_configs(
         say(0, 4, "choosing the regularisation of item-item weights")
         ladder = {r: worth(ItemItemScorer(regularization=r), warm).mean() for r in _REGULARIZATIONS}
         configs["item_item"] = {"regularization": max(ladder, key=lambda r: (ladder[r], r))}
-    if len(cold) >= _MIN_RESIDENTS and view.interactions.nnz <= 5_000_000:
+    if view.interactions.nnz <= 5_000_000:
         say(1, 4, "choosing how local popularity is")
-        best = worth(NearHomeScorer(), cold)
+        best = worth(NearHomeScorer(), everyone)
         near: dict[str, float] = {}
         for name, values in _NEAR:
             for value in values:
-                found = worth(NearHomeScorer(**{**near, name: value}), cold)
+                found = worth(NearHomeScorer(**{**near, name: value}), everyone)
                 if _better(found, best):
                     best, near = found, {**near, name: value}
         configs["near"] = dict(near)

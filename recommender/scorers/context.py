@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graph.view import CSR, ItemTable, View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, row_of, with_width
+from recommender.scorers.popular import TOOK_PART
 
 __all__ = ["DistanceScorer", "FreshScorer", "OwnGroupScorer"]
 
@@ -23,6 +24,16 @@ def _organisers(items: ItemTable) -> CSR:
     has = np.flatnonzero((items.group >= 0) & (items.group < n))
     ones = np.ones(len(has), np.float32)
     return cast("CSR", sp.csr_array((ones, (has, items.group[has])), shape=(n, n)))
+
+
+def _memberships(query: Query, row: int) -> NDArray[np.int32]:
+    """Items a resident is in, as far as their history may be used.
+
+    ``query.held`` alone stands whatever is authorised, so that nobody is shown what they have;
+    it must not be learnt from.
+    """
+    done, confidence = row_of(query.history, row)
+    return np.intersect1d(row_of(query.held, row)[0], done[confidence >= TOOK_PART])
 
 
 class OwnGroupScorer:
@@ -61,15 +72,14 @@ class OwnGroupScorer:
             strength = np.zeros(n, np.float32)
             columns, amount = row_of(past, row)
             strength[columns] = np.float32(self.past_weight) * np.log1p(amount)
-            member, _ = row_of(query.held, row)
-            strength[member] += 1.0
+            strength[_memberships(query, row)] += 1.0
             out[row, organised] = strength[groups[organised]]
         return out
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite the group, if the resident is in it."""
         group = int(query.items.group[candidate])
-        if group < 0 or group not in row_of(query.held, 0)[0]:
+        if group < 0 or group not in _memberships(query, 0):
             return None
         return Evidence(ReasonCode.OWN_GROUP, {"item": str(query.items.ids[group])})
 
