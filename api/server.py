@@ -11,7 +11,7 @@ from flask import Flask
 from api.app import create_app
 from api.wiring import Config, open_floors
 
-__all__ = ["run"]
+__all__ = ["gunicorn_settings", "run"]
 
 Hook = Callable[[], None]
 
@@ -33,6 +33,23 @@ def run(config: Config, *, when_ready: Hook | None, on_exit: Hook | None) -> Non
         _run_gunicorn(config, when_ready, on_exit)
 
 
+def gunicorn_settings(config: Config) -> dict[str, object]:
+    """Name gunicorn's settings for a configuration."""
+    return {
+        "bind": f"{config.host}:{config.port}",
+        "workers": config.workers,
+        "threads": config.threads,
+        "worker_class": "gthread",
+        "keepalive": 15,
+        "timeout": 60,
+        "graceful_timeout": 10,
+        "proc_name": "linli",
+        "accesslog": None,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+    }
+
+
 def _application(config: Config, stack: ExitStack) -> Flask:
     return create_app(stack.enter_context(open_floors(config)))
 
@@ -42,20 +59,7 @@ def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None)
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            options: dict[str, object] = {
-                "bind": f"{config.host}:{config.port}",
-                "workers": config.workers,
-                "threads": config.threads,
-                "worker_class": "gthread",
-                "keepalive": 15,
-                "timeout": 60,
-                "graceful_timeout": 10,
-                "proc_name": "linli",
-                "accesslog": None,
-                "loglevel": "warning",
-                "control_socket_disable": True,
-            }
-            for name, value in options.items():
+            for name, value in gunicorn_settings(config).items():
                 if name in self.cfg.settings:
                     self.cfg.set(name, value)
             if when_ready is not None:

@@ -17,16 +17,17 @@ from graph.model import (
     Scalar,
     SourceId,
 )
-from graph.schema import LABELS, RELATIONSHIPS, PropertyType
+from graph.schema import LABELS, RELATIONSHIPS, Label, PropertyType, Relationship
 
 __all__ = ["Json", "decode_change", "encode_change"]
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 """A JSON value."""
 
+_KINDS: tuple[Label | Relationship, ...] = (*LABELS.values(), *RELATIONSHIPS.values())
 _TIMES: dict[str, frozenset[str]] = {
     kind.name: frozenset(p.name for p in kind.properties if p.type is PropertyType.TIME)
-    for kind in (*LABELS.values(), *RELATIONSHIPS.values())
+    for kind in _KINDS
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -37,7 +37,7 @@ from graph.projection import EFFECTS, only_waits
 from graph.snapshot import Facts, Snapshot, current_snapshot, open_snapshot
 from graph.snapshot.build import HISTORY_SOURCES, language_bits
 from graph.snapshot.facts import ItemFacts
-from graph.snapshot.snapshot import INTERACTION_KINDS, History
+from graph.snapshot.snapshot import INTERACTION_KINDS, History, widen
 from graph.view import ITEM_KINDS, LIFE_CATEGORIES, NO_TIME, ItemTable, View
 from graph.vocabulary import interests, needs, occupations, offers
 
@@ -397,20 +397,19 @@ def _grown(items: ItemTable, n: int) -> ItemTable:
         return items
     empty = ItemTable.of([""] * missing)
     columns = {
-        name: np.concatenate([getattr(items, name), getattr(empty, name)])
-        for name in ItemTable.__dataclass_fields__
-        if isinstance(getattr(empty, name), np.ndarray)
+        field.name: np.concatenate([getattr(items, field.name), getattr(empty, field.name)])
+        for field in fields(ItemTable)
+        if isinstance(getattr(empty, field.name), np.ndarray)
     }
     columns["open"][len(items) :] = False
-    matrices = {
-        name: sp.csr_array(
-            (m.data, m.indices, np.append(m.indptr, np.full(missing, m.indptr[-1]))),
-            shape=(n, m.shape[1]),
-        )
-        for name in ("tags", "needs", "occupations", "offers")
-        for m in [getattr(items, name)]
-    }
-    return ItemTable(**columns, **matrices)
+    return replace(
+        items,
+        tags=widen(items.tags, n),
+        needs=widen(items.needs, n),
+        occupations=widen(items.occupations, n),
+        offers=widen(items.offers, n),
+        **columns,
+    )
 
 
 def _with_row(matrix: sp.csr_array, row: int, columns: NDArray[np.int32]) -> sp.csr_array:

@@ -116,6 +116,8 @@ class Action(StrEnum):
     CONTACT = "contact"
     EXPORT = "export"
     WRITE = "write"
+    OPERATE = "operate"
+    """An operator's act on the system itself: a raw query, a sign-in link."""
 
 
 class StaffRole(StrEnum):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from graph.errors import Conflict, LeaseLost, LinliError, NotReady, StoreUnavailable
+from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
 from graph.gate import GraphStore, OpenGraph
 from jobs.engines.local import LocalEngine
 from jobs.site import Site, SiteConfig, open_site
@@ -15,6 +15,7 @@ from jobs.steps import (
     clean_up,
     drain,
     model_is_stale,
+    overlay_length,
     rebuild,
     silent,
     take_snapshot,
@@ -24,6 +25,9 @@ from jobs.steps import (
 __all__ = ["JOBS", "Runner"]
 
 _log = logging.getLogger(__name__)
+
+OVERLAY_LIMIT = 200_000
+"""Events since the snapshot beyond which a new one is taken: every web process holds them."""
 
 
 def train_in_process(config: str) -> str:
@@ -134,13 +138,13 @@ def _train(runner: Runner, progress: Progress) -> str:
 
 
 def _refresh(runner: Runner, progress: Progress) -> str:
-    """Snapshot and train: what a change of grants asks for."""
-    try:
-        if not model_is_stale(runner.site):
-            return "nothing to do"
-    except NotReady:
-        pass
-    return f"{_snapshot(runner, progress)}, {_train(runner, progress)}"
+    """Do what cannot wait for the night: a long overlay is cut, withdrawn data are refitted."""
+    done = []
+    if overlay_length(runner.site) > OVERLAY_LIMIT:
+        done.append(_snapshot(runner, progress))
+    if model_is_stale(runner.site):
+        done.append(_train(runner, progress))
+    return ", ".join(done) or "nothing to do"
 
 
 def _rebuild(runner: Runner, progress: Progress) -> str:

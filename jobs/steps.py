@@ -27,6 +27,7 @@ __all__ = [
     "clean_up",
     "drain",
     "model_is_stale",
+    "overlay_length",
     "rebuild",
     "silent",
     "take_snapshot",
@@ -195,11 +196,20 @@ def clean_up(site: Site) -> list[str]:
     return gone + remove_old(site.home.models, keep=KEEP)
 
 
+def overlay_length(site: Site) -> int:
+    """Count the events since the current snapshot; 0 before the first one."""
+    if current_name(site.home.snapshots) is None:
+        return 0
+    with site.ledger.read() as tx:
+        head = site.ledger.outbox.head(tx).seq
+    return head - _watermark_of_current(site.home.snapshots)
+
+
 def model_is_stale(site: Site) -> bool:
     """Whether the served model was fitted on grants that have changed since."""
     name = current_name(site.home.models)
     if name is None:
-        return True
+        return current_name(site.home.snapshots) is not None
     fitted = int(str(read_about(site.home.models, name)["epoch"]))
     with site.ledger.read() as tx:
         return fitted < site.ledger.outbox.head(tx).epoch

@@ -90,7 +90,15 @@ def _csv_command(kind: str, doc: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         with open_floors(load_config(home=home)) as floors:
-            plan = read_csv(kind, file, pseudonym=floors.ledger.keys.pseudonym, clock=floors.clock)
+            plan = read_csv(
+                kind,
+                file,
+                pseudonym=floors.ledger.keys.pseudonym,
+                clock=floors.clock,
+                register=LedgerRegister(
+                    floors.ledger, floors.gate, operator(as_operator, floors.institution)
+                ),
+            )
             _import(floors, plan, as_operator, as_json=as_json)
 
     import_app.command(kind, help=doc)(command)
@@ -162,8 +170,8 @@ def graph_cypher(
     What it changes is not in the log: `linli graph rebuild` undoes it.
     """
     with open_floors(load_config(home=home)) as floors:
-        floors.gate.record_operator_act(
-            operator(as_operator, floors.institution), "graph cypher", statement
+        floors.gate.record_act(
+            operator(as_operator, floors.institution), f"graph cypher: {statement}"
         )
         with borrowed_graph(floors.site) as store:
             if not isinstance(store, CypherStore):

@@ -40,7 +40,7 @@ class Recipe:
     """Moment the city stands at, ISO 8601."""
 
 
-def demo(
+def demo(  # noqa: PLR0913 - the options of a command
     home: HomeOption = None,
     residents: Annotated[int, typer.Option(min=60, help="Made-up residents.")] = 3000,
     grids: Annotated[int, typer.Option(min=1, help="Grids they live in.")] = 12,
@@ -125,9 +125,7 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         resident = str(moment.snapshot.resident_ids[row])
         principal = Principal(resident, StaffRole.RESIDENT, floors.institution)
         with floors.ledger.write() as tx:
-            token = floors.ledger.access.new_link(
-                tx, principal, at=floors.clock(), ttl=_LINKS_LAST
-            )
+            token = floors.ledger.access.new_link(tx, principal, at=floors.clock(), ttl=_LINKS_LAST)
         console.print(f"  {who}\n    {address}/sign-in/{token}\n", highlight=False, soft_wrap=True)
     if serving:
         console.print(f"Serving on {address}; Ctrl-C stops it, the data stay.", highlight=False)

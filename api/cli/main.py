@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import data, demo, feeds, homes, serving
+from api.cli import access, data, demo, feeds, homes, serving
 from api.cli.output import console, fail
 from graph import errors
 
@@ -39,6 +39,7 @@ homes.register(app)
 data.register(app)
 feeds.register(app)
 serving.register(app)
+access.register(app)
 
 
 def _show_version(asked: bool) -> None:

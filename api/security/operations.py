@@ -17,7 +17,15 @@ from api.security.callers import Caller, Door, caller
 from graph.errors import ConfigError, Denied, NotSignedIn, PurposeNotAuthorised
 from graph.model import Purpose, StaffRole
 
-__all__ = ["CSRF_HEADER", "OPERATIONS", "PURPOSE_HEADER", "Line", "authorise_request", "check"]
+__all__ = [
+    "CSRF_HEADER",
+    "OPERATIONS",
+    "PURPOSE_HEADER",
+    "SCOPES",
+    "Line",
+    "authorise_request",
+    "check",
+]
 
 PURPOSE_HEADER = "X-Purpose"
 CSRF_HEADER = "X-CSRF-Token"
@@ -111,6 +119,10 @@ OPERATIONS: Mapping[str, Line] = {
     "openapi.spec": _line("openapi.read", _ANYBODY),
 }
 """Every operation, by endpoint."""
+
+
+SCOPES: tuple[str, ...] = tuple(sorted({line.scope for line in OPERATIONS.values() if line.scope}))
+"""What an API key may be allowed to do."""
 
 
 def check(app: Flask) -> None:

@@ -308,6 +308,43 @@ class Gate:
             )[0]
         )
 
+    def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
+        """Record an operator's act on the system itself, durably, before it happens.
+
+        Parameters
+        ----------
+        actor : Actor
+        what : str
+            What is done, in words; nothing personal.
+        subject : ResidentId, optional
+            Whom it concerns.
+
+        Raises
+        ------
+        Denied
+            The actor is no operator.
+        AuditUnavailable
+            It could not be recorded, so it does not happen.
+        """
+        allowed = actor.role is StaffRole.OPERATOR
+        self._ledger.audit.record(
+            AuditEntry(
+                at=self._clock(),
+                actor=actor.id,
+                role=actor.role,
+                institution=actor.institution,
+                app=actor.app,
+                action=Action.OPERATE,
+                purpose=None,
+                categories=(),
+                allowed=allowed,
+                reason=what,
+                subject=subject,
+            )
+        )
+        if not allowed:
+            raise Denied(f"{actor.role} {actor.id} may not operate the system")
+
     def _answer(self, question: _Question, now: datetime) -> _Answer:
         needs = _needs(question)
         if needs is None:

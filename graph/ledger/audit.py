@@ -52,7 +52,8 @@ class AuditEntry:
     institution: InstitutionId
     app: str
     action: Action
-    purpose: Purpose
+    purpose: Purpose | None
+    """``None`` for an operator's act on the system rather than on data."""
     categories: tuple[DataCategory, ...]
     allowed: bool
     reason: str
@@ -265,7 +266,7 @@ def _said(entry: AuditEntry) -> dict[str, Json]:
         "institution": entry.institution,
         "app": entry.app,
         "action": entry.action.value,
-        "purpose": entry.purpose.value,
+        "purpose": entry.purpose.value if entry.purpose is not None else "",
         "categories": [category.value for category in entry.categories],
         "allowed": entry.allowed,
         "reason": entry.reason,
@@ -284,7 +285,7 @@ def _entry(said: dict[str, Json], subject: ResidentId | None) -> AuditEntry:
         institution=InstitutionId(str(said["institution"])),
         app=str(said["app"]),
         action=Action(str(said["action"])),
-        purpose=Purpose(str(said["purpose"])),
+        purpose=Purpose(str(said["purpose"])) if said["purpose"] else None,
         categories=tuple(DataCategory(c) for c in cast("list[str]", said["categories"])),
         allowed=bool(said["allowed"]),
         reason=str(said["reason"]),

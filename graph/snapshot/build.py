@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -219,9 +218,9 @@ class _Reader:
         end = self._residents.rows(_texts(table, "end"))
         n = len(self._residents)
         one_way = _matrix(start, end, _numbers(table, "strength", 0.0), (n, n))
-        both = sp.csr_array(one_way.maximum(one_way.T))
+        both: CSR = one_way.maximum(one_way.T).tocsr()
         both.sort_indices()
-        return cast("CSR", both)
+        return both
 
     def blocked(self) -> CSR:
         """Residents x items: groups a resident blocked."""
@@ -343,12 +342,11 @@ def _matrix(
 ) -> CSR:
     known = (rows >= 0) & (columns >= 0)
     coordinates = (rows[known], columns[known])
-    matrix = sp.csr_array(
-        (np.asarray(values, np.float32)[known], coordinates), shape=shape, dtype=np.float32
-    )
+    entries = np.asarray(values, np.float32)[known]
+    matrix: CSR = sp.coo_array((entries, coordinates), shape=shape).tocsr()
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    return cast("CSR", matrix)
+    return matrix
 
 
 def _scatter(

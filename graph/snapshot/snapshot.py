@@ -202,7 +202,7 @@ class Snapshot:
         home[unset] = self.grid_centre[grid[unset]]
         interactions, times, held, dismissed = _matrices(history, permitted, len(items))
         attributes = {
-            name: _keep_rows(_widen(getattr(self, name)[rows], n), may(category))
+            name: _keep_rows(widen(getattr(self, name)[rows], n), may(category))
             for name, category in ATTRIBUTES.items()
         }
         active = np.ones(n, np.bool_)
@@ -221,7 +221,7 @@ class Snapshot:
             times=times,
             held=held,
             dismissed=dismissed,
-            blocked=_widen(self.blocked[rows], n, len(items)),
+            blocked=widen(self.blocked[rows], n, len(items)),
             **attributes,
         )
 
@@ -230,7 +230,7 @@ def _csr(shape: tuple[int, int]) -> CSR:
     return cast("CSR", sp.csr_array(shape, dtype=np.float32))
 
 
-def _widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
+def widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
     """Add empty rows and columns so that the shape fits residents and items who came later."""
     width = matrix.shape[1] if n_columns is None else n_columns
     if matrix.shape == (n_rows, width):

@@ -1,0 +1,131 @@
+"""Commands that let people and programs in: sign-in links and API keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    console,
+    operator,
+    print_json,
+    print_table,
+)
+from api.security.operations import SCOPES
+from api.wiring import load_config, open_floors
+from graph.errors import ConfigError, NotFound
+from graph.gate import Principal
+from graph.model import InstitutionId, ResidentId, StaffRole
+
+__all__ = ["register"]
+
+keys_app = typer.Typer(help="API keys of institutions' programs.", no_args_is_help=True)
+
+
+def link(
+    resident: Annotated[str, typer.Argument(help="Pseudonym of a resident (`linli residents`).")],
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it works.")] = 15,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+) -> None:
+    """Make a sign-in link for one resident; it works once (audited under your name)."""
+    config = load_config(home=home)
+    with open_floors(config) as floors:
+        moment = floors.live.catch_up()
+        if resident not in moment.resident_rows:
+            raise NotFound(f"no resident {resident!r}; `linli residents` lists some")
+        floors.gate.record_act(
+            operator(as_operator, floors.institution), "sign-in link", ResidentId(resident)
+        )
+        principal = Principal(resident, StaffRole.RESIDENT, floors.institution)
+        with floors.ledger.write() as tx:
+            token = floors.ledger.access.new_link(
+                tx, principal, at=floors.clock(), ttl=timedelta(minutes=minutes)
+            )
+    console.print(
+        f"http://{config.host}:{config.port}/sign-in/{token}", highlight=False, soft_wrap=True
+    )
+
+
+@keys_app.command("new")
+def keys_new(
+    title: Annotated[str, typer.Argument(help="What the key is for, e.g. 'clinic intake'.")],
+    institution: Annotated[str, typer.Option(help="Institution whose grants the key uses.")],
+    app: Annotated[str, typer.Option(help="Its client app, as named in grants.")],
+    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(SCOPES)}; repeat it.")],
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long it works.")] = 365,
+    home: HomeOption = None,
+) -> None:
+    """Make an API key; it is shown once and never again."""
+    unknown = sorted(set(scope) - set(SCOPES))
+    if unknown:
+        raise ConfigError(f"no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
+    with open_floors(load_config(home=home)) as floors, floors.ledger.write() as tx:
+        secret = floors.ledger.access.new_key(
+            tx,
+            title=title,
+            institution=InstitutionId(institution),
+            app=app,
+            scopes=scope,
+            at=floors.clock(),
+            ttl=timedelta(days=days),
+        )
+    console.print(secret, highlight=False, soft_wrap=True)
+
+
+@keys_app.command("list")
+def keys_list(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """List API keys, without their secrets."""
+    with open_floors(load_config(home=home)) as floors, floors.ledger.read() as tx:
+        keys = floors.ledger.access.list_keys(tx)
+    rows = [
+        {
+            "id": key.id,
+            "title": key.title,
+            "institution": key.institution,
+            "app": key.app,
+            "scopes": sorted(key.scopes),
+            "expires": key.expires_at,
+            "revoked": key.revoked_at,
+        }
+        for key in keys
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("id", "title", "institution", "scopes", "expires", "revoked"),
+        [
+            (
+                r["id"],
+                r["title"],
+                r["institution"],
+                " ".join(key.scopes),
+                f"{key.expires_at:%Y-%m-%d}",
+                f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else "-",
+            )
+            for r, key in zip(rows, keys, strict=True)
+        ],
+    )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    key: Annotated[str, typer.Argument(help="Id of the key (`linli keys list`).")],
+    home: HomeOption = None,
+) -> None:
+    """Make an API key useless at its next request."""
+    with open_floors(load_config(home=home)) as floors, floors.ledger.write() as tx:
+        floors.ledger.access.revoke_key(tx, key, at=floors.clock())
+    console.print(f"key {key} revoked", highlight=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(link)
+    app.add_typer(keys_app, name="keys")
