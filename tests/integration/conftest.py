@@ -1,0 +1,39 @@
+"""A made-up city in a real home, made once per session and copied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FixedClock
+from tests.integration.demo_world import Instance, copy_home, make_city, web_process
+
+
+@pytest.fixture(scope="session")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the home that is copied; nothing in it is open."""
+    root = tmp_path_factory.mktemp("made") / "home"
+    make_city(root)
+    return root
+
+
+@pytest.fixture
+def demo_home(made_home: Path, tmp_path: Path) -> Path:
+    """Return a home of 200 residents of one's own."""
+    return copy_home(made_home, tmp_path / "home")
+
+
+@pytest.fixture
+def web(demo_home: Path, clock: FixedClock) -> Iterator[Instance]:
+    """Return a web process on the home."""
+    with web_process(demo_home, clock) as instance:
+        yield instance
+
+
+@pytest.fixture
+def other(demo_home: Path, clock: FixedClock, web: Instance) -> Iterator[Instance]:
+    """Return a second web process on the same home, with an overlay of its own."""
+    with web_process(demo_home, clock) as instance:
+        yield instance
