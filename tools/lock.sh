@@ -20,7 +20,7 @@ compile() {
     echo "$output: $(grep -c '^[a-z]' "$output") pins"
 }
 
-compile requirements-dev.lock --extra postgres --extra servers --group dev --group build "$@"
+compile requirements-dev.lock --group dev --group build "$@"
 compile requirements.lock --constraint requirements-dev.lock
 "$UV" pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
     --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
