@@ -26,7 +26,9 @@ from graph.errors import (
     SchemaViolation,
 )
 from graph.gate import open_ledger
+from graph.ledger import tables
 from graph.ledger.access import Principal
+from graph.ledger.audit_chain import chained
 from graph.ledger.bookings import BookingState
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import EventKind, NewEvent
@@ -256,6 +258,28 @@ class TestOutbox:
         with pytest.raises(CorruptStore, match="destroyed"), ledger.write() as tx:
             ledger.outbox.append_many(tx, [tap(5)])
 
+    def test_what_was_read_before_writing_still_holds(self, ledger: Ledger):
+        with ledger.write() as tx:
+            ledger.outbox.append_many(tx, [tap(0)])
+        errors: list[BaseException] = []
+
+        def read_then_append(n: int) -> None:
+            try:
+                for k in range(10):
+                    with ledger.write() as tx:
+                        before = ledger.outbox.head(tx).seq
+                        new = tap(k, key=f"{n}-{k}")
+                        assert ledger.outbox.append_many(tx, [new])[0].seq == before + 1
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=read_then_append, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
     def test_writing_twice_in_one_thread_is_refused_at_once(self, ledger: Ledger):
         with (
             ledger.write(),
@@ -278,6 +302,8 @@ class TestLog:
             assert [e.seq for e in ledger.outbox.after(tx, 7)] == [8, 9, 10]
         assert [e.seq for e in history] == list(range(1, 11))
         assert [e.payload for e in history] == [tap(n).payload for n in range(10)]
+        with ledger.read() as tx:  # the outbox does not grow for ever
+            assert tx.exec_driver_sql("SELECT min(seq) FROM outbox").scalar() == 8
 
     def test_keys_and_answers_outlive_compaction(self, ledger: Ledger):
         with ledger.write() as tx:
@@ -511,13 +537,13 @@ class TestBookings:
     def test_more_seats_take_from_the_line_and_fewer_take_from_nobody(self, ledger: Ledger):
         with ledger.write() as tx:
             ledger.bookings.set_seats(tx, TAICHI, 0)
-            for who in (LI, WANG, ZHAO):
+            for who in (ZHAO, LI, WANG):
                 ledger.bookings.book(tx, TAICHI, who, at=NOW)
-            assert ledger.bookings.set_seats(tx, TAICHI, 2) == [LI, WANG]
+            assert ledger.bookings.set_seats(tx, TAICHI, 2) == [ZHAO, LI]
             assert ledger.bookings.set_seats(tx, TAICHI, 1) == []
             assert ledger.bookings.taken(tx, None) == {TAICHI: (1, 2, 1)}
             assert ledger.bookings.cancel(tx, TAICHI, LI, at=NOW) is None  # still full
-            assert ledger.bookings.set_seats(tx, TAICHI, None) == [ZHAO]
+            assert ledger.bookings.set_seats(tx, TAICHI, None) == [WANG]
             with pytest.raises(DataError):
                 ledger.bookings.set_seats(tx, TAICHI, -1)
 
@@ -756,6 +782,8 @@ class TestRunsAndLeases:
             held = leases.holder(tx, "graph", later)
             assert held is not None
             assert (held.holder, held.token) == ("b", 2)
+            with pytest.raises(LeaseLost):  # an earlier life of the same holder
+                leases.renew(tx, "graph", "b", 1, ttl, later)
             leases.release(tx, "graph", "b", 2)
             assert leases.holder(tx, "graph", later) is None
             assert not leases.ask(tx, "graph", "c", later)
@@ -883,9 +911,6 @@ class TestAudit:
             assert ledger.audit.verify(tx).fault is not None
 
     def test_a_rebuilt_chain_does_not_match_the_signed_heads(self, ledger: Ledger, tmp_path: Path):
-        from graph.ledger import tables
-        from graph.ledger.audit_chain import chained
-
         for _ in range(3):
             ledger.audit.record(entry_about(LI))
         ledger.audit.sign()
@@ -896,6 +921,17 @@ class TestAudit:
                 last = said["hash"] = chained(said)
                 tx.execute(tables.audit.update().where(tables.audit.c.n == line["n"]), said)
             assert "signed" in str(ledger.audit.verify(tx).fault)
+
+    def test_one_entry_rewritten_with_a_hash_of_its_own_is_found(self, ledger: Ledger):
+        for _ in range(4):
+            ledger.audit.record(entry_about(LI))
+        with ledger.write() as tx:
+            mine = tables.audit.c.n == 3
+            line = tx.execute(tables.audit.select().where(mine)).mappings().one()
+            said = {**line, "at": line["at"] + 1}
+            said["hash"] = chained(said)
+            tx.execute(tables.audit.update().where(mine), said)
+            assert "entry 4" in str(ledger.audit.verify(tx).fault)
 
     def test_a_forged_head_is_found(self, ledger: Ledger, tmp_path: Path):
         ledger.audit.record(entry_about(LI))

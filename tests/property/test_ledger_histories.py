@@ -49,9 +49,11 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("book"), PEOPLE),
         st.tuples(st.just("cancel"), PEOPLE),
-        st.tuples(st.just("seats"), st.one_of(st.none(), st.integers(0, 4))),
+        st.tuples(st.just("book"), PEOPLE),
+        st.tuples(st.just("seats"), st.sampled_from([0, 1, 1, 2, 3, None])),
     ),
-    max_size=25,
+    min_size=10,
+    max_size=30,
 )
 
 
