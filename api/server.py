@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -10,10 +12,14 @@ from flask import Flask
 
 from api.app import create_app
 from api.wiring import Config, open_floors
+from jobs.engines.following import follow_parent
 
 __all__ = ["gunicorn_settings", "run"]
 
 Hook = Callable[[], None]
+
+_LAST_ANSWERS = 1.0
+"""Seconds that a worker without a master has to answer what it began."""
 
 
 def run(config: Config, *, when_ready: Hook | None, on_exit: Hook | None) -> None:
@@ -57,6 +63,8 @@ def _application(config: Config, stack: ExitStack) -> Flask:
 def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:
     from gunicorn.app.base import BaseApplication  # not installed on Windows
 
+    master = os.getpid()
+
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             for name, value in gunicorn_settings(config).items():
@@ -69,9 +77,16 @@ def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None)
 
         def load(self) -> Flask:
             # Called in each worker after the fork: connections are never shared between processes.
+            follow_parent(master, _end_soon)
             return _application(config, ExitStack())
 
     Server().run()
+
+
+def _end_soon() -> None:
+    """End a worker whose master was killed: it would keep the port for as long as 10 seconds."""
+    time.sleep(_LAST_ANSWERS)
+    os._exit(1)
 
 
 def _run_waitress(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:

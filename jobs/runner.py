@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
 from graph.gate import GraphStore, OpenGraph
-from jobs.engines.local import LocalEngine
+from jobs.engines.local import LocalEngine, WorkStopped
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
     Progress,
@@ -84,7 +84,7 @@ class Runner:
         try:
             note = JOBS[job](self, _rarely(progress))
             ok = True
-        except (LeaseLost, StoreUnavailable):
+        except (LeaseLost, StoreUnavailable, WorkStopped):
             raise  # whoever leads next finds the run lost and takes it up again
         except LinliError as error:
             _log.warning("job %s failed: %s", job, error)

@@ -20,6 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from graph.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from graph.gate import OpenGraph, open_graph
+from jobs.engines.local import WorkStopped
 from jobs.runner import Runner
 from jobs.site import Site
 
@@ -78,9 +79,10 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
     ----------
     site : Site
     holder : str
-        Name of this process in the lease (host and process id).
+        Name of this process in the lease (:func:`graph.gate.process_name`).
     stop : threading.Event
-        Set it to end: the running job is finished, the store closed, the lease released.
+        Set it to end: the running step is finished (a training is given up and done again by
+        whoever leads next), the store closed, the lease released.
     """
     waiting = False
     while not stop.is_set():
@@ -118,7 +120,7 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
                 return
             try:
                 work()
-            except (LeaseLost, StoreUnavailable) as error:
+            except (LeaseLost, StoreUnavailable, WorkStopped) as error:
                 _log.warning("stopped leading: %s", error)
                 done.set()
 
@@ -147,6 +149,8 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
         while not (stop.is_set() or done.is_set()):
             stop.wait(0.2)
         done.set()
+        if stop.is_set():
+            runner.engine.stop()
     finally:
         scheduler.shutdown(wait=True)
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from api.cli.output import progress_bar
 from graph.errors import LeaseHeld
-from graph.gate import GraphStore, RunState, open_graph
+from graph.gate import GraphStore, RunState, open_graph, process_name
 from jobs.engines.local import WorkFailed
 from jobs.runner import Runner
 from jobs.scheduler import LEASE
 from jobs.site import Site
 
-__all__ = ["borrowed_graph", "holder_name", "run_job"]
-
-
-def holder_name() -> str:
-    """Name of this process in leases: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+__all__ = ["borrowed_graph", "run_job"]
 
 
 def run_job(site: Site, job: str, *, by: str, title: str) -> str:
@@ -48,12 +41,12 @@ def run_job(site: Site, job: str, *, by: str, title: str) -> str:
                 with open_graph(
                     site.config.graph_url,
                     ledger=site.ledger,
-                    holder=holder_name(),
+                    holder=process_name(),
                     ttl=LEASE,
                 ) as lease:
                     runner = Runner(site, lease, show=bar)
                     runner.recover()
-                    runner.run_requests(holder_name())
+                    runner.run_requests(process_name())
             except LeaseHeld:
                 time.sleep(0.3)  # somebody leads: they will do it
             with site.ledger.read() as tx:
@@ -85,7 +78,7 @@ def borrowed_graph(site: Site) -> Iterator[GraphStore]:
                     open_graph(
                         site.config.graph_url,
                         ledger=site.ledger,
-                        holder=holder_name(),
+                        holder=process_name(),
                         ttl=LEASE,
                         ask=True,
                     )

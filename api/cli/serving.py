@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
 import typer
 
-from api.cli.jobs_commands import holder_name, run_job
+from api.cli.jobs_commands import run_job
 from api.cli.output import (
     AsJson,
     HomeOption,
@@ -26,7 +25,8 @@ from api.cli.output import (
 )
 from api.wiring import Config, configure_logging, load_config, open_floors
 from graph.errors import ConfigError
-from graph.gate import Run, RunState
+from graph.gate import Run, RunState, process_name
+from jobs.engines.following import follow_parent
 from jobs.runner import JOBS
 from jobs.scheduler import lead, next_runs
 
@@ -86,9 +86,11 @@ class Supervisor:
             "run",
             "--home",
             str(config.home.resolve()),
-            "--supervised",
+            "--supervised-by",
+            str(os.getpid()),
         ]
         self._stopping = threading.Event()
+        self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
@@ -98,8 +100,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """End it: the running job finishes its transaction, nothing is lost."""
-        self._stopping.set()
-        child = self._child
+        with self._starting:
+            self._stopping.set()
+            child = self._child
         if child is not None and child.poll() is None:
             child.terminate()
             try:
@@ -108,20 +111,25 @@ class Supervisor:
                 child.kill()
 
     def _keep(self) -> None:
-        while not self._stopping.is_set():
-            self._child = subprocess.Popen(self._command)  # noqa: S603 - our own program
+        while True:
+            with self._starting:
+                if self._stopping.is_set():
+                    return
+                # Its own group: Ctrl-C is for this process, which ends the other in order.
+                self._child = subprocess.Popen(  # noqa: S603 - our own program
+                    self._command, process_group=0
+                )
             code = self._child.wait()
-            if not self._stopping.is_set():
+            if not self._stopping.wait(2):
                 _log.warning("the jobs process ended (%d); starting it again", code)
-                self._stopping.wait(2)
 
 
 @jobs_app.command("run")
 def jobs_run(
     home: HomeOption = None,
-    supervised: Annotated[
-        bool, typer.Option("--supervised", hidden=True, help="End when the parent ends.")
-    ] = False,
+    supervised_by: Annotated[
+        int | None, typer.Option(hidden=True, help="End when this parent process has ended.")
+    ] = None,
 ) -> None:
     """Run the scheduler; one process leads by lease, others wait to take over."""
     config = load_config(home=home)
@@ -129,18 +137,10 @@ def jobs_run(
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    if supervised:
-        threading.Thread(target=_follow_parent, args=(stop,), daemon=True).start()
+    if supervised_by is not None:
+        follow_parent(supervised_by, stop.set)
     with open_floors(config) as floors:
-        lead(floors.site, holder=holder_name(), stop=stop)
-
-
-def _follow_parent(stop: threading.Event) -> None:
-    parent = os.getppid()
-    while not stop.is_set():
-        if os.getppid() != parent:
-            stop.set()
-        time.sleep(1)
+        lead(floors.site, holder=process_name(), stop=stop)
 
 
 @jobs_app.command("list")

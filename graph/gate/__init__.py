@@ -7,6 +7,7 @@ are offered here too.
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.gate import Gate
 from graph.gate.opening import OpenGraph, make_keys, open_graph, open_ledger
+from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
@@ -37,5 +38,6 @@ __all__ = [
     "make_keys",
     "open_graph",
     "open_ledger",
+    "process_name",
     "training_view",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph.errors import LeaseHeld
+from graph.gate.processes import has_ended
 from graph.ledger.keys import make_home_key as make_keys
 from graph.ledger.ledger import Ledger
 from graph.ledger.opening import open_ledger as _open_ledger
@@ -92,6 +93,8 @@ def open_graph(
 ) -> Iterator[OpenGraph]:
     """Take the lease of the graph, open the store, give both back on leaving.
 
+    The lease of a process that was killed on this machine is taken over at once.
+
     Parameters
     ----------
     url : str
@@ -99,7 +102,7 @@ def open_graph(
     ledger : Ledger
         Keeps the lease.
     holder : str
-        Who asks; unique among processes.
+        Who asks; unique among processes: :func:`graph.gate.process_name`.
     ttl : timedelta, optional
         How long the lease lasts without :meth:`OpenGraph.renew`.
     ask : bool, optional
@@ -116,8 +119,10 @@ def open_graph(
 
     now = ledger.clock()
     with ledger.write() as tx:
-        token = ledger.leases.acquire(tx, GRAPH_LEASE, holder, ttl, now)
         other = ledger.leases.holder(tx, GRAPH_LEASE, now)
+        if other is not None and has_ended(other.holder):
+            ledger.leases.release(tx, GRAPH_LEASE, other.holder, other.token)
+        token = ledger.leases.acquire(tx, GRAPH_LEASE, holder, ttl, now)
         if token is None and ask:
             ledger.leases.ask(tx, GRAPH_LEASE, holder, now)
     if token is None:
