@@ -132,6 +132,12 @@ class TestOrder:
         store.apply([put("Resident", "a", birth_year=1), remove("Resident", "b")][1:])
         assert (ids(store), ties(store)) == (["a"], [])
 
+    def test_a_relationship_removed_and_put_again_is_there(self, store: GraphStore):
+        store.apply([*people("a", "b"), tie("a", "b", kind="kin")])
+        store.apply([untie("a", "b"), tie("a", "b"), untie("b", "a"), tie("b", "a")])
+        rows = store.relationships("KNOWS", "Resident", "Resident").to_pylist()
+        assert [(row["start"], row["kind"]) for row in rows] == [("a", None), ("b", None)]
+
     def test_put_after_remove_within_a_batch(self, store: GraphStore):
         store.apply([*people("a", "b"), tie("a", "b")])
         store.apply(
