@@ -29,6 +29,7 @@ from graph.model import (
     ResidentId,
 )
 from graph.schema import interaction_category
+from recommender.base import Query
 
 __all__ = ["RECORDED", "Act", "Interactions", "Receipt"]
 
@@ -112,7 +113,7 @@ class Receipt:
 
 
 class _ItemMoved(Exception):
-    """The item was changed between the look at it and the decision."""
+    """Item or resident was changed between the look at them and the decision."""
 
 
 class Interactions:
@@ -187,10 +188,7 @@ class Interactions:
         receipt = Receipt(act.item, act.kind, act.rec_id, now)
         promoted: ResidentId | None = None
         if act.kind in _JOINING:
-            self._refuse_if_changed(tx, act.item, moment)
-            self._refuse_if_impossible(moment, act)
-            booking = ledger.bookings.book(tx, act.item, act.resident, rec_id=act.rec_id, at=now)
-            receipt = Receipt(act.item, act.kind, act.rec_id, now, booking.state, booking.position)
+            receipt = self._take_place(tx, act, moment)
         elif act.kind in _LEAVING:
             promoted = ledger.bookings.cancel(tx, act.item, act.resident, at=now)
         state = None if receipt.state is None else receipt.state.value
@@ -214,18 +212,32 @@ class Interactions:
         ledger.outbox.set_reply(tx, key, receipt.to_json())
         return receipt
 
-    def _refuse_if_changed(self, tx: Connection, item: ItemId, moment: Moment) -> None:
-        """See to it that what was checked is what the decision falls on."""
+    def _take_place(self, tx: Connection, act: Act, moment: Moment) -> Receipt:
+        bookings, now = self._backing.ledger.bookings, self._backing.clock()
+        self._refuse_if_changed(tx, act, moment)
+        viewer = self._feeds.viewer(moment, act.resident)
+        row = moment.item_row(act.item)
+        _refuse_if_impossible(viewer.query, row, act.item)
+        state, position = BookingState.CONFIRMED, None
+        booked = any(each.item == act.item for each in bookings.of(tx, act.resident))
+        # Whoever was in before places were counted stays in, and takes no place twice.
+        if booked or not viewer.done.get(row, frozenset()) & _JOINING:
+            booking = bookings.book(tx, act.item, act.resident, rec_id=act.rec_id, at=now)
+            state, position = booking.state, booking.position
+        return Receipt(act.item, act.kind, act.rec_id, now, state, position)
+
+    def _refuse_if_changed(self, tx: Connection, act: Act, moment: Moment) -> None:
+        """See to it that what was looked at is what the decision falls on."""
         since = self._backing.ledger.outbox.after(tx, moment.seq)
-        if any(event.kind is EventKind.ITEM and event.subject == item for event in since):
+        if any(event.subject in {act.item, act.resident} for event in since):
             raise _ItemMoved
 
-    def _refuse_if_impossible(self, moment: Moment, act: Act) -> None:
-        viewer = self._feeds.viewer(moment, act.resident)
-        failed = obstacles(viewer.query, moment.item_row(act.item))
-        if failed:
-            why = ", ".join(_WHY_NOT[name] for name in failed)
-            raise Conflict(f"nobody can take part in item {act.item} like this: {why}")
+
+def _refuse_if_impossible(query: Query, row: int, item: ItemId) -> None:
+    failed = obstacles(query, row)
+    if failed:
+        why = ", ".join(_WHY_NOT[name] for name in failed)
+        raise Conflict(f"nobody can take part in item {item} like this: {why}")
 
 
 def append_promotion(

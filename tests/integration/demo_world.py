@@ -181,3 +181,13 @@ def problem_name(answer) -> str:
     found = re.fullmatch(r"urn:linli:problem:([a-z_-]+)", body["type"])
     assert found
     return found[1]
+
+
+def activity(**more: object) -> dict[str, object]:
+    """An activity that begins in four days."""
+    return {
+        "title": "河边散步",
+        "starts_at": "2026-06-05T09:00:00+08:00",
+        "ends_at": "2026-06-05T11:00:00+08:00",
+        "state": "open",
+    } | more
