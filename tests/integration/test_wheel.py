@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -94,6 +98,59 @@ def test_wheel_carries_every_file_of_the_packages(installed: Path, tmp_path: Pat
 
 def test_command_runs_outside_the_checkout(installed: Path, tmp_path: Path):
     assert run(installed / "linli", "--version", cwd=tmp_path).strip() == "linli 0.1.0"
-    # SERVE: once `linli demo` serves, start it here from this wheel on a free loopback port, fetch
-    # one resident's feed over HTTP, and assert that it has items with reasons.
     assert "Usage" in run(installed / "linli", "--help", cwd=tmp_path)
+
+
+def test_wheel_serves_a_feed_outside_the_checkout(installed: Path, tmp_path: Path):
+    demo = ("demo", "--no-serve", "--residents", "120", "--grids", "2")
+    port = free_port()
+    said = run(
+        installed / "linli", *demo, "--home", tmp_path / "home", "--port", str(port), cwd=tmp_path
+    )
+    links = re.findall(r"http://\S+/sign-in/\S+", said)
+    assert len(links) == 3
+    server = subprocess.Popen(
+        [installed / "linli", "serve", "--home", tmp_path / "home", "--port", str(port)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        wait_until_ready(f"{base}/health/ready")
+        page = feed_page(base, links[0])
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+    assert page.count('<article class="card') >= 5
+    assert "为什么" in page
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(address: str) -> None:
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"{address} did not become ready")
+
+
+def feed_page(base: str, link: str) -> str:
+    """Sign in as a person does: open the link, press its button, read the feed."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.addheaders = [("Accept-Language", "zh-CN"), ("Origin", base)]
+    with browser.open(link) as page:
+        assert page.status == 200
+    with browser.open(urllib.request.Request(link, data=b"", method="POST")) as page:
+        assert page.url == f"{base}/"
+        return page.read().decode()
