@@ -7,10 +7,8 @@ moment of asking, against the clock, so no job has to run for a grant to end.
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,42 +17,25 @@ from sqlalchemy import Connection
 
 from graph.errors import Denied
 from graph.gate.decision import _SEAL, BulkDecision, Decision
+from graph.gate.question import (
+    Answer,
+    Question,
+    audit_entry,
+    bulk_needs,
+    needs_of,
+    subject_root,
+    whole_second,
+)
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
 from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
-from graph.policy import Relation, Requirement, permits, permitted_rows, requirement
+from graph.policy import Requirement, permits, permitted_rows
 from graph.schema import STATUTORY_CATEGORIES
 
 __all__ = ["Gate"]
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """How far the clock may stand behind the last audit entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One operation somebody asks for."""
-
-    actor: Actor
-    purpose: Purpose
-    category: DataCategory
-    subject: ResidentId
-    action: Action
-    law: str
-
-    @property
-    def own(self) -> bool:
-        """Whether residents ask about themselves."""
-        return self.actor.role is StaffRole.RESIDENT and self.actor.resident == self.subject
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the rules say."""
-
-    allowed: bool
-    reason: str
-    grant: Grant | None = None
 
 
 class Gate:
@@ -102,7 +83,7 @@ class Gate:
         AuditUnavailable
             It could not be recorded, so it does not happen.
         """
-        question = _Question(actor, purpose, category, subject, action, law)
+        question = Question(actor, purpose, category, subject, action, law)
         now = self._clock()
         answer = self._answer(question, now)
         if answer.allowed and question.own and action in {Action.VIEW, Action.DERIVE}:
@@ -154,19 +135,19 @@ class Gate:
         wanted = sorted(set(categories))
         if not wanted:
             raise Denied("no category is named")
-        questions = [_Question(actor, purpose, c, subject, action, "") for c in wanted]
+        questions = [Question(actor, purpose, c, subject, action, "") for c in wanted]
         with self._ledger.read() as tx:
             fault = self._clock_fault(tx, now)
             grants = [] if fault else self._ledger.grants.of(tx, subject)
         found = {
             q.category: grant
             for q in questions
-            if _needs(q) is Requirement.GRANT
+            if needs_of(q) is Requirement.GRANT
             for grant in grants
             if grant.uses_left is None and self._covers(grant, q, now)
         }
         said = "grant" if found else "no grant in force allows it"
-        entry = _audit_entry(questions[0], _Answer(bool(found), fault or said), now)
+        entry = audit_entry(questions[0], Answer(bool(found), fault or said), now)
         named = ",".join(sorted({grant.id for grant in found.values()}))
         covered = tuple(sorted(found)) or tuple(wanted)
         self._ledger.audit.record(replace(entry, categories=covered, grant=named))
@@ -185,7 +166,7 @@ class Gate:
         law: str = "",
     ) -> bool:
         """Tell what :meth:`authorise` would say, recording nothing and opening nothing."""
-        question = _Question(actor, purpose, category, subject, action, law)
+        question = Question(actor, purpose, category, subject, action, law)
         return self._answer(question, self._clock()).allowed
 
     def authorise_bulk(
@@ -216,10 +197,10 @@ class Gate:
         """
         now = self._clock()
         wanted = frozenset(categories)
-        needs, reason = self._bulk_answer(actor, purpose, wanted, action, law)
+        needs, reason = bulk_needs(actor, purpose, wanted, action, law)
         with self._ledger.read() as tx:
             reason = self._clock_fault(tx, now) or reason
-        root = _subject_root(rows)
+        root = subject_root(rows)
         self._ledger.audit.record(
             AuditEntry(
                 at=now,
@@ -277,7 +258,7 @@ class Gate:
         Denied
             The decision is about other rows.
         """
-        if _subject_root(rows) != decision.subject_root:
+        if subject_root(rows) != decision.subject_root:
             raise Denied("the decision is about other residents; ask for these")
         asked = np.ones(len(masks), np.bool_)
         if rows is not None:
@@ -287,7 +268,9 @@ class Gate:
             return {c: asked & (c in STATUTORY_CATEGORIES) for c in decision.categories}
         return {
             c: asked
-            & permitted_rows(masks, expires, purpose=decision.purpose, category=c, at=_up(now))
+            & permitted_rows(
+                masks, expires, purpose=decision.purpose, category=c, at=whole_second(now)
+            )
             for c in decision.categories
         }
 
@@ -299,7 +282,7 @@ class Gate:
         purpose: Purpose,
     ) -> frozenset[DataCategory]:
         """Categories that one resident's consent arrays, (n_categories,) each, allow now."""
-        now = _up(self._clock())
+        now = whole_second(self._clock())
         return frozenset(
             c
             for c in DataCategory
@@ -345,26 +328,26 @@ class Gate:
         if not allowed:
             raise Denied(f"{actor.role} {actor.id} may not operate the system")
 
-    def _answer(self, question: _Question, now: datetime) -> _Answer:
-        needs = _needs(question)
+    def _answer(self, question: Question, now: datetime) -> Answer:
+        needs = needs_of(question)
         if needs is None:
-            return _Answer(False, "no policy line allows it")
+            return Answer(False, "no policy line allows it")
         with self._ledger.read() as tx:
             fault = self._clock_fault(tx, now)
             asks = needs is Requirement.GRANT and not fault
             grants = self._ledger.grants.of(tx, question.subject) if asks else []
         if fault:
-            return _Answer(False, fault)
+            return Answer(False, fault)
         if needs is Requirement.NOTHING:
-            return _Answer(True, "own data")
+            return Answer(True, "own data")
         if needs is Requirement.STATUTE:
-            return _Answer(bool(question.law), "law" if question.law else "no law is named")
+            return Answer(bool(question.law), "law" if question.law else "no law is named")
         for grant in grants:
             if self._covers(grant, question, now):
-                return _Answer(True, "grant", grant)
-        return _Answer(False, "no grant in force allows it")
+                return Answer(True, "grant", grant)
+        return Answer(False, "no grant in force allows it")
 
-    def _covers(self, grant: Grant, question: _Question, now: datetime) -> bool:
+    def _covers(self, grant: Grant, question: Question, now: datetime) -> bool:
         return (
             grant.resident == question.subject
             and grant.institution == question.actor.institution
@@ -378,43 +361,20 @@ class Gate:
             )
         )
 
-    def _record(self, question: _Question, answer: _Answer, now: datetime) -> _Answer:
+    def _record(self, question: Question, answer: Answer, now: datetime) -> Answer:
         """Write the audit entry; a counted grant loses one use in the same transaction."""
         grant = answer.grant
         if grant is not None and grant.uses_left is not None:
             name = grant.id
             used = self._ledger.audit.record(
-                _audit_entry(question, answer, now),
+                audit_entry(question, answer, now),
                 also=lambda tx: self._ledger.grants.use(tx, name),
             )
             if used:
                 return answer
-            answer = _Answer(False, "the last use of the grant was just taken")
-        self._ledger.audit.record(_audit_entry(question, answer, now))
+            answer = Answer(False, "the last use of the grant was just taken")
+        self._ledger.audit.record(audit_entry(question, answer, now))
         return answer
-
-    def _bulk_answer(
-        self,
-        actor: Actor,
-        purpose: Purpose,
-        categories: frozenset[DataCategory],
-        action: Action,
-        law: str,
-    ) -> tuple[Requirement | None, str]:
-        if not categories:
-            return None, "no category is named"
-        found = set()
-        for category in sorted(categories):
-            needs = requirement(actor.role, action, Relation.EVERYONE, purpose, category)
-            if needs is None:
-                return None, f"no policy line allows {category}"
-            found.add(needs)
-        if len(found) > 1:
-            return None, "the categories need different bases; ask for each"
-        needs = found.pop()
-        if needs is Requirement.STATUTE and not law:
-            return None, "no law is named"
-        return needs, ""
 
     def _clock_fault(self, tx: Connection, now: datetime) -> str:
         """Say what is wrong with the clock: one set back could bring ended grants to life."""
@@ -422,38 +382,3 @@ class Gate:
         if last is not None and now < last - CLOCK_TOLERANCE:
             return f"the clock stands at {now:%FT%TZ}, before the last audit entry"
         return ""
-
-
-def _needs(question: _Question) -> Requirement | None:
-    relation = Relation.SELF if question.own else Relation.OTHER
-    actor, purpose = question.actor, question.purpose
-    return requirement(actor.role, question.action, relation, purpose, question.category)
-
-
-def _audit_entry(question: _Question, answer: _Answer, now: datetime) -> AuditEntry:
-    actor = question.actor
-    return AuditEntry(
-        at=now,
-        actor=actor.id,
-        role=actor.role,
-        institution=actor.institution,
-        app=actor.app,
-        action=question.action,
-        purpose=question.purpose,
-        categories=(question.category,),
-        allowed=answer.allowed,
-        reason=answer.reason,
-        subject=question.subject,
-        grant="" if answer.grant is None else answer.grant.id,
-        law=question.law,
-    )
-
-
-def _subject_root(rows: NDArray[np.int64] | None) -> str:
-    whole = b"everyone" if rows is None else np.sort(rows).astype("<i8").tobytes()
-    return hashlib.sha256(whole).hexdigest()
-
-
-def _up(at: datetime) -> int:
-    """Unix seconds, rounded up: a grant never lasts longer in an array than by itself."""
-    return math.ceil(at.timestamp())
