@@ -95,11 +95,7 @@ def publish(
         for key in sorted(arrays):
             array = np.ascontiguousarray(arrays[key])
             np.save(scratch / f"{key}.npy", array, allow_pickle=False)
-            digests[key] = {
-                "sha256": hashlib.sha256(array.data if array.size else b"").hexdigest(),
-                "dtype": array.dtype.str,
-                "shape": list(array.shape),
-            }
+            digests[key] = _described(array)
         whole: dict[str, Json] = {**manifest, "arrays": digests}
         id_ = hashlib.sha256(canonical(whole)).hexdigest()[:12]
         (scratch / "manifest.json").write_bytes(canonical(whole))
@@ -109,8 +105,13 @@ def publish(
         for file in scratch.iterdir():
             _sync(file)
         final = parent / name(id_)
-        if final.exists():  # the same content was published before: keep the newer "about"
-            shutil.rmtree(scratch)
+        if final.exists():
+            # The same content was published before. What stands beside it is newer now, and
+            # bytes that were altered meanwhile are mended; whoever mapped a file keeps the old one.
+            for file in scratch.iterdir():
+                file.replace(final / file.name)
+            scratch.rmdir()
+            _sync(final)
         else:
             scratch.rename(final)
         _sync(parent)
@@ -183,22 +184,35 @@ def open_folder(parent: Path, name: str) -> ArrayFolder:
         raise CorruptStore(f"{path}: the manifest was altered; build it again")
     arrays: dict[str, NDArray[np.generic]] = {}
     for key, said in manifest["arrays"].items():
-        arrays[key] = _open_array(path / f"{key}.npy", said["sha256"])
+        arrays[key] = _open_array(path / f"{key}.npy", said)
     return ArrayFolder(about["id"], name, path, manifest, about, arrays)
 
 
-def _open_array(path: Path, digest: str) -> NDArray[np.generic]:
+def _described(array: NDArray[np.generic]) -> dict[str, Json]:
+    return {
+        "sha256": hashlib.sha256(array.data if array.size else b"").hexdigest(),
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+    }
+
+
+def _open_array(path: Path, said: Mapping[str, Json]) -> NDArray[np.generic]:
     try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = _load(path)
     except FileNotFoundError as error:
         raise NotReady(f"{path} is not there; build it again") from error
-    except ValueError as error:
-        if path.stat().st_size and path.read_bytes()[:6] == b"\x93NUMPY":
-            array = np.load(path, allow_pickle=False)  # an empty array cannot be mapped
-        else:
-            raise CorruptStore(f"{path} is not an array file; build it again") from error
-    if hashlib.sha256(np.asarray(array).data if array.size else b"").hexdigest() != digest:
+    except (ValueError, EOFError) as error:
+        raise CorruptStore(f"{path} is not an array file; build it again") from error
+    if _described(array) != said:
         raise CorruptStore(f"{path}: the bytes changed since it was written; build it again")
+    return array
+
+
+def _load(path: Path) -> NDArray[np.generic]:
+    try:
+        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:  # an empty array cannot be mapped
+        array = np.load(path, allow_pickle=False)
     return array
 
 

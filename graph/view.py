@@ -141,8 +141,11 @@ class ItemTable:
         )
 
     def take(self, rows: NDArray[np.int64]) -> Self:
-        """Return the table of these rows only, in this order."""
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        """Return the table of these rows only, in this order; groups are renumbered with it."""
+        place = np.full(len(self) + 1, -1, np.int32)  # the last one is where -1 leads
+        place[rows[::-1]] = np.arange(len(rows), dtype=np.int32)[::-1]
+        taken = {f.name: getattr(self, f.name)[rows] for f in fields(self)}
+        return replace(self, **{**taken, "group": place[self.group[rows]]})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,8 +255,10 @@ def fingerprint(view: View) -> str:
             digest.update(f"{name}:{value.dtype.str}:{value.shape}".encode())
             digest.update(np.ascontiguousarray(value).tobytes())
         elif isinstance(value, sp.csr_array):
-            for array in ("indptr", "indices", "data"):
-                add(f"{name}.{array}", getattr(value, array))
+            digest.update(f"{name}:{value.shape}".encode())
+            for array in ("indptr", "indices"):  # counted with 32 or 64 bits, as scipy likes
+                add(f"{name}.{array}", getattr(value, array).astype(np.int64))
+            add(f"{name}.data", value.data)
         elif isinstance(value, ItemTable):
             for field in fields(value):
                 add(f"{name}.{field.name}", getattr(value, field.name))
