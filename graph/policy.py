@@ -154,6 +154,22 @@ POLICY: tuple[Line, ...] = (
         _UNSEALED,
         Requirement.GRANT,
     ),
+    Line(
+        StaffRole.INSTITUTION,
+        Action.WRITE,
+        Relation.OTHER,
+        frozenset({Purpose.FEED}),
+        frozenset({DataCategory.INTEREST, DataCategory.ATTENDANCE, DataCategory.HELP}),
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.WRITE,
+        Relation.OTHER,
+        frozenset({Purpose.FEED}),
+        frozenset({DataCategory.INTEREST, DataCategory.ATTENDANCE, DataCategory.HELP}),
+        Requirement.GRANT,
+    ),
 )
 """What is allowed at all. ``linli audit`` and the docs print this table."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from graph.gate import EventKind
 from graph.model import ItemId, ItemKind
-from tests.integration.demo_world import Instance, problem_name
+from tests.integration.demo_world import Instance, activity, new_key, problem_name
 
 
 def items_of(feed) -> list[str]:
@@ -175,3 +177,42 @@ def test_rec_id_of_another_card_is_refused(web: Instance):
     assert a.act(first["item_id"], "like", rec_id=first["rec_id"]).status_code == 202
     assert problem_name(a.act(first["item_id"], "like", rec_id=second["rec_id"])) == "unfit-data"
     assert problem_name(b.act(first["item_id"], "like", rec_id=first["rec_id"])) == "unfit-data"
+
+
+def test_institution_records_acts_only_for_residents_who_let_it(web: Instance):
+    resident, stranger = web.residents(2)
+    club = web.key("club", "interactions:write")
+    groups = web.sign_in(resident).client.get("/api/v1/groups").json["items"]
+    item = next(group["item_id"] for group in groups if group["state"] == "none")
+    post = "/api/v1/interactions"
+    body = {"resident": resident, "item": item, "kind": "like"}
+    for who in (resident, stranger, "nobody"):
+        refused = club.post(post, body | {"resident": who}, new_key())
+        assert (refused.status_code, problem_name(refused)) == (403, "purpose_not_authorised")
+    person = web.sign_in(resident)
+    grant = {"category": "interest", "purpose": "feed", "institution": "club"}
+    path = f"/api/v1/residents/{resident}/grants"
+    assert person.client.post(path, json=grant, headers=person.headers()).status_code == 201
+    assert club.post(post, body, new_key()).status_code == 202
+    # Interests were authorised, attendance was not.
+    joins = club.post(post, body | {"kind": "join"}, new_key())
+    assert problem_name(joins) == "purpose_not_authorised"
+    card = person.client.get(f"/api/v1/groups/{item}").json["card"]
+    assert card["state"] == "liked"
+
+
+def test_rivals_for_the_last_seat_get_it_once(web: Instance, other: Instance):
+    rivals = web.residents(8)
+    people = [(web, other)[n % 2].sign_in(resident) for n, resident in enumerate(rivals)]
+    publisher = web.key("operator", "items:write")
+    publisher.put("/api/v1/activities/operator.rare", activity(seats=3))
+    with ThreadPoolExecutor(len(people)) as pool:
+        answers = list(pool.map(lambda person: person.sign_up("operator.rare"), people))
+    assert {answer.status_code for answer in answers} == {201}
+    states = sorted(answer.json["state"] for answer in answers)
+    assert states == ["confirmed"] * 3 + ["waitlist"] * 5
+    positions = sorted(a.json["position"] for a in answers if a.json["position"])
+    assert positions == [1, 2, 3, 4, 5]
+    with web.floors.ledger.read() as tx:
+        taken = web.floors.ledger.bookings.taken(tx, ["operator.rare"])
+    assert taken == {"operator.rare": (3, 3, 5)}
