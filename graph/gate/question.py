@@ -96,7 +96,7 @@ def bulk_needs(
     action: Action,
     law: str,
 ) -> tuple[Requirement | None, str]:
-    """What an operation on many residents needs, or why it is refused."""
+    """Look up what an operation on many residents needs, or why it is refused."""
     if not categories:
         return None, "no category is named"
     found = set()
