@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -35,9 +37,12 @@ def item_nodes(city: City, said: Provenance) -> Iterator[NodeChange]:
     """Yield one node per item."""
     items, places = city.truth.items, city.truth.places
     now = city.now.timestamp()
+    named: Counter[str] = Counter()
     for n, item in enumerate(city.items):
         kind = ITEM_KINDS[int(items.kind[n])]
         notice, category = _notice(city, n)
+        if kind is not ItemKind.ACTIVITY:
+            notice = _told_apart(notice, named)
         over = kind is ItemKind.ACTIVITY and items.ends[n] < now
         about: dict[str, Scalar] = {
             "title": notice.title,
@@ -99,6 +104,15 @@ def _notice(city: City, n: int) -> tuple[Notice, Category]:
             f"{notice.summary_en} Especially welcome: {work.label_en.lower()}.",
         )
     return notice, term.life_category or Category.FUN
+
+
+def _told_apart(notice: Notice, named: Counter[str]) -> Notice:
+    """Number a second group or service that an area has under one name."""
+    named[notice.title] += 1
+    n = named[notice.title]
+    if n == 1:
+        return notice
+    return replace(notice, title=f"{notice.title}（{n}）", title_en=f"{notice.title_en} ({n})")
 
 
 def _limit(value: int) -> int | None:
