@@ -107,7 +107,7 @@ def _notice(city: City, n: int) -> tuple[Notice, Category]:
 
 
 def _told_apart(notice: Notice, named: Counter[str]) -> Notice:
-    """Number a second group or service that an area has under one name."""
+    """Give a number to a second group or service that an area has under one name."""
     named[notice.title] += 1
     n = named[notice.title]
     if n == 1:
