@@ -21,7 +21,14 @@ from api.cli.output import (
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import CypherStore
-from graph.ingest import ImportPlan, LedgerRegister, import_plan, read_csv, read_meetup
+from graph.ingest import (
+    ImportPlan,
+    LedgerRegister,
+    Severity,
+    import_plan,
+    read_csv,
+    read_meetup,
+)
 
 __all__ = ["register"]
 
@@ -54,15 +61,18 @@ def _import(floors: Floors, plan: ImportPlan, name: str | None, *, as_json: bool
         print_json({"batch": result.batch, "rows": plan.rows, "issues": issues})
         return
     for i in plan.issues:
-        console.print(
-            f"row {i.row}, {i.column or 'whole row'} [{i.code}]: {i.message_zh} {i.message_en} "
-            f"→ {i.remedy_zh} {i.remedy_en}",
-            markup=False,
-            highlight=False,
-        )
+        where = f"row {i.row}" if i.row else "whole file"
+        left_out = " (row left out)" if i.severity is Severity.ERROR else ""
+        for line in (
+            f"{where}, {i.column or '-'} [{i.code}]{left_out}",
+            f"  {i.message_zh} → {i.remedy_zh}",
+            f"  {i.message_en} → {i.remedy_en}",
+        ):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     state = "was there already" if result.already else "imported"
+    left_out_rows = len({issue.row for issue in plan.errors})
     console.print(
-        f"{plan.rows} rows read, {len(plan.errors)} left out, {len(plan.notices)} notices; "
+        f"{plan.rows} rows read, {left_out_rows} left out, {len(plan.notices)} notices; "
         f"batch {result.batch} {state}.",
         highlight=False,
     )

@@ -98,7 +98,7 @@ def _serving_checks(catch_up: object, current: object) -> list[tuple[str, bool, 
         except LinliError as error:
             out.append((name, False, str(error)))
         else:
-            out.append((name, True, found.snapshot.id if name == "snapshot" else found.model.id))
+            out.append((name, True, found.snapshot.id if name == "snapshot" else found.model.model_id))
     return out
 
 
