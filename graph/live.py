@@ -258,13 +258,13 @@ class Live:
     def _advance(self, moment: Moment) -> None:
         with self._ledger.read() as tx:
             head = self._ledger.outbox.head(tx)
-            if head.seq > moment.seq:
-                booked: set[str] = set()
+            booked: set[str] = set()
+            while head.seq > moment.seq:  # one bounded page at a time
                 for event in self._ledger.outbox.after(tx, moment.seq):
                     self._take(tx, moment, event, booked)
                     moment.seq = event.seq
-                if booked:
-                    _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
+            if booked:
+                _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
             if head.epoch > moment.epoch:
                 changed = self._ledger.grants.changed_since(
                     tx, moment.epoch, institution=self._institution, at=self._clock()
