@@ -29,11 +29,11 @@ def open_ledger(
 
     See :func:`graph.gate.open_ledger`.
     """
+    engine = make_engine(url)  # connects to nothing yet, and refuses what is no ledger
     path = file_of(url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-    engine = make_engine(url)
     try:
         with engine.connect() as tx, tx.begin():
             check = _key_check(tx) if _version(tx) == VERSION else None
