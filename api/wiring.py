@@ -17,7 +17,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph.errors import ConfigError, NotReady
-from graph.folders import current_name
+from graph.folders import current_name, read_about
 from graph.gate import Gate, Ledger
 from graph.home import Home
 from graph.live import Live
@@ -147,6 +147,11 @@ class ModelCache:
         self._name: str | None = None
         self._recommender: Recommender | None = None
 
+    def epoch(self) -> int | None:
+        """Grant epoch the current model was fitted under; ``None`` before the first."""
+        name = current_name(self._models)
+        return None if name is None else int(str(read_about(self._models, name)["epoch"]))
+
     def current(self) -> Recommender:
         """Return the recommender made from the newest model.
 
@@ -200,14 +205,21 @@ def open_floors(config: Config, *, clock: Callable[[], datetime] = utc_now) -> I
     if not home.exists():
         raise ConfigError(f"{home.root} is no Linli home; run `linli init` (or `linli demo`) first")
     with open_site(config.site(), clock=clock) as site:
+        models = ModelCache(home.models)
         yield Floors(
             config=config,
             home=home,
             site=site,
             ledger=site.ledger,
             gate=site.gate,
-            live=Live(site.ledger, home.snapshots, institution=site.institution, clock=clock),
-            models=ModelCache(home.models),
+            live=Live(
+                site.ledger,
+                home.snapshots,
+                institution=site.institution,
+                clock=clock,
+                fitted_epoch=models.epoch,
+            ),
+            models=models,
             clock=clock,
         )
 

@@ -17,6 +17,7 @@ from typing import cast
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from graph.codec import Json
 from graph.errors import NotFound, NotReady
@@ -98,7 +99,9 @@ class Moment:
     consents: dict[int, tuple[NDArray[np.uint16], NDArray[np.int64]]] = field(default_factory=dict)
     """Per resident row whose grants changed since the snapshot: masks and expiries as of now."""
     withdrawn: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """Rows among them that allow less than when the snapshot was taken."""
+    """Rows whose cells the served model may know and must no longer use."""
+    fitted_epoch: int | None = None
+    """Grant epoch of the served model; ``None`` before the first."""
     item_facts: dict[int, ItemFacts] = field(default_factory=dict)
     """Public facts of items that are new or changed since the snapshot."""
     seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
@@ -204,8 +207,10 @@ class Live:
         *,
         institution: InstitutionId,
         clock: Callable[[], datetime],
+        fitted_epoch: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._ledger = ledger
+        self._fitted_epoch = fitted_epoch
         self._snapshots = snapshots
         self._institution = institution
         self._clock = clock
@@ -265,16 +270,27 @@ class Live:
                     moment.seq = event.seq
             if booked:
                 _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
-            if head.epoch > moment.epoch:
-                changed = self._ledger.grants.changed_since(
-                    tx, moment.epoch, institution=self._institution, at=self._clock()
-                )
-                for row, masks, expires in changed:
-                    moment.consents[row] = (masks, expires)
-                moment.withdrawn = _withdrawn(moment)
-                moment.epoch = head.epoch
+            fitted = self._fitted_epoch()
+            if head.epoch > moment.epoch or fitted != moment.fitted_epoch:
+                self._take_grants(tx, moment, fitted)
+                moment.epoch, moment.fitted_epoch = head.epoch, fitted
 
-    def _take(self, tx: object, moment: Moment, event: Event, booked: set[str]) -> None:
+    def _take_grants(self, tx: Connection, moment: Moment, fitted: int | None) -> None:
+        """Read the grants that changed since the snapshot, or since the model if that is older."""
+        taken = moment.snapshot.epoch
+        older = fitted is not None and fitted < taken
+        changed = self._ledger.grants.changed_since(
+            tx,
+            fitted if fitted is not None and older else taken,
+            institution=self._institution,
+            at=self._clock(),
+        )
+        moment.consents = {row: (masks, expires) for row, masks, expires in changed}
+        # What such a model saw of them is not known here, so any change masks them.
+        rows = list(moment.consents) if older else _withdrawn(moment)
+        moment.withdrawn = np.array(sorted(rows), np.int64)
+
+    def _take(self, tx: Connection, moment: Moment, event: Event, booked: set[str]) -> None:
         if event.payload is None:
             return
         if event.kind is EventKind.INTERACTION:
@@ -286,11 +302,11 @@ class Live:
             booked.add(event.subject)
 
     def _take_interaction(
-        self, tx: object, moment: Moment, event: Event, payload: Mapping[str, Json]
+        self, tx: Connection, moment: Moment, event: Event, payload: Mapping[str, Json]
     ) -> None:
         resident = moment.resident_rows.get(event.subject)
         if resident is None:
-            found = self._ledger.rows.get(tx, RowKind.RESIDENT, event.subject)  # type: ignore[arg-type]
+            found = self._ledger.rows.get(tx, RowKind.RESIDENT, event.subject)
             if found is None:
                 return
             resident = moment.resident_rows[event.subject] = found
@@ -303,8 +319,8 @@ class Live:
             history[(item, code)] = at if op is Op.PUT else None
         moment.histories[resident] = history  # replaced whole: another thread may be reading it
 
-    def _take_item(self, tx: object, moment: Moment, event: Event) -> None:
-        row = self._ledger.rows.get(tx, RowKind.ITEM, event.subject)  # type: ignore[arg-type]
+    def _take_item(self, tx: Connection, moment: Moment, event: Event) -> None:
+        row = self._ledger.rows.get(tx, RowKind.ITEM, event.subject)
         if row is None or event.payload is None:
             return
         moment.items = _with_item(moment, row, event.subject, event.payload)
@@ -312,14 +328,14 @@ class Live:
         moment.item_facts[row] = ItemFacts.from_payload(event.subject, event.payload)
 
 
-def _withdrawn(moment: Moment) -> NDArray[np.int64]:
+def _withdrawn(moment: Moment) -> list[int]:
+    """Rows that allow less now than when the snapshot was taken."""
     before = moment.snapshot.masks
-    rows = [
+    return [
         row
         for row, (now, _) in moment.consents.items()
         if row < len(before) and bool((before[row] & ~now).any())
     ]
-    return np.array(sorted(rows), np.int64)
 
 
 def _set_seats(moment: Moment, seats: Mapping[str, tuple[int | None, int, int]]) -> None:
