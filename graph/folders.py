@@ -213,7 +213,7 @@ def _load(path: Path) -> NDArray[np.generic]:
         array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:  # an empty array cannot be mapped
         array = np.load(path, allow_pickle=False)
-    return array
+    return np.asarray(array)  # a plain view of the mapped pages: a memmap is slow to slice
 
 
 def remove_old(parent: Path, *, keep: int, spare: Iterable[str] = ()) -> list[str]:

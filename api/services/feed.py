@@ -83,8 +83,7 @@ class FeedService:
         NotFound
             Nobody has this id.
         """
-        made = self._make(_Wish(resident, tuple(kinds), n, None))
-        return replace(self._shown(made, kinds), display_name=self.display_name(resident))
+        return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)), kinds)
 
     def for_institution(
         self, actor: Actor, resident: ResidentId, kinds: Sequence[ItemKind], n: int

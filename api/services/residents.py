@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from api.services.backing import Backing, resident_actor
@@ -39,7 +40,8 @@ class Residents:
 
     def feed(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Suggest up to ``n`` items of these kinds (none given = all)."""
-        return self._feeds.own(resident, kinds, n)
+        feed = self._feeds.own(resident, kinds, n)
+        return replace(feed, display_name=self._feeds.display_name(resident))
 
     def act(
         self,

@@ -29,7 +29,7 @@ from graph.gate.question import (
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
 from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
-from graph.policy import Requirement, permits, permitted_rows
+from graph.policy import Requirement, permits, permitted_categories, permitted_rows
 from graph.schema import STATUTORY_CATEGORIES
 
 __all__ = ["Gate"]
@@ -283,13 +283,7 @@ class Gate:
     ) -> frozenset[DataCategory]:
         """Categories that one resident's consent arrays, (n_categories,) each, allow now."""
         now = whole_second(self._clock())
-        return frozenset(
-            c
-            for c in DataCategory
-            if permitted_rows(
-                masks[None, :], expires[None, :], purpose=purpose, category=c, at=now
-            )[0]
-        )
+        return permitted_categories(masks, expires, purpose=purpose, at=now)
 
     def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
         """Record an operator's act on the system itself, durably, before it happens.

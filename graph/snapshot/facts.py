@@ -42,6 +42,8 @@ CREATE TABLE fact (
 ) WITHOUT ROWID;
 """
 _SAID = tuple(p.name for p in PROVENANCE)
+_REMEMBERED = 4_096
+"""Items whose public facts stay parsed in memory: at most some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Facts:
     def __init__(self, folder: Path) -> None:
         self._uri = f"{(folder / _FILE).resolve().as_uri()}?mode=ro&immutable=1"
         self._local = threading.local()
+        self._items: dict[int, ItemFacts] = {}
 
     def _connection(self) -> sqlite3.Connection:
         connection = cast("sqlite3.Connection | None", getattr(self._local, "connection", None))
@@ -158,10 +161,16 @@ class Facts:
         NotFound
             The row has no public facts (a number given out for an item that never came).
         """
+        known = self._items.get(row)
+        if known is not None:
+            return known
         found = self._connection().execute("SELECT body FROM item WHERE row = ?", (row,)).fetchone()
         if found is None:
             raise NotFound(f"item row {row} has no published facts yet")
-        return _facts(found[0])
+        if len(self._items) >= _REMEMBERED:
+            self._items = {}  # replaced whole: another thread may be reading the old one
+        facts = self._items[row] = _facts(found[0])
+        return facts
 
 
 def _facts(body: str) -> ItemFacts:

@@ -28,6 +28,7 @@ from graph.policy import (
     Relation,
     Requirement,
     permits,
+    permitted_categories,
     permitted_rows,
     requirement,
 )
@@ -88,6 +89,8 @@ def test_one_rule_for_a_grant_and_for_arrays(data: st.DataObject):
     rows = permitted_rows(
         masks, expires, purpose=purpose, category=category, at=int(NOW.timestamp())
     )
+    alike = permitted_categories(masks[0], expires[0], purpose=purpose, at=int(NOW.timestamp()))
+    assert (category in alike) == bool(rows[0])
     for action in (Action.DERIVE, Action.TRAIN):
         alone = permits(grant, purpose=purpose, category=category, action=action, at=NOW)
         assert alone == (bool(rows[0]) and action in grant.actions)
