@@ -69,25 +69,8 @@ def view_as(
     """Make the viewer that these permissions leave."""
     row = find_row(moment, resident)
     view = moment.one(row, permitted)
-    query = Query(  # the view is this one row already: nothing is sliced again
-        rows=np.array([row], np.int64),
-        history=view.interactions,
-        interests=view.interests,
-        offers=view.offers,
-        occupations=view.occupations,
-        needs=view.needs,
-        held=view.held,
-        dismissed=view.dismissed,
-        blocked=view.blocked,
-        home=view.home,
-        grid=view.grid,
-        birth_year=view.birth_year,
-        languages=view.languages,
-        walk_limit=view.walk_limit,
-        items=view.items,
-        now=int(backing.clock().timestamp()),
-        masked=masked,
-    )
+    now = int(backing.clock().timestamp())
+    query = Query.from_one(view, row, now=now, masked=masked)
     history = moment.history(row)
     done: dict[int, set[InteractionKind]] = {}
     for item, kind in zip(history.items.tolist(), history.kinds.tolist(), strict=True):
