@@ -29,6 +29,8 @@ __all__ = ["SCHEDULE", "Planned", "lead", "next_runs"]
 _log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
+_AFTER_YOU = 2.0
+"""Seconds in which somebody who asked for the graph finds it free."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
@@ -92,7 +94,9 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
             ) as lease:
                 waiting = False
                 _log.info("leading: %s", holder)
-                _serve(site, lease, holder, stop)
+                asked = _serve(site, lease, holder, stop)
+            if asked:
+                stop.wait(_AFTER_YOU)
         except LeaseHeld:
             if not waiting:
                 _log.info("another process leads; waiting")
@@ -103,11 +107,17 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
             stop.wait(2.0)
 
 
-def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> None:
-    """Run jobs until told to stop, until the lease is lost, or until somebody asks for it."""
+def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> bool:
+    """Run jobs until told to stop, until the lease is lost, or until somebody asks for it.
+
+    Returns
+    -------
+    bool
+        Whether somebody asked for it.
+    """
     runner = Runner(site, lease)
     runner.recover()
-    done = threading.Event()
+    done, handed_over = threading.Event(), threading.Event()
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -130,6 +140,7 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
         lease.renew()
         if (by := lease.asked()) is not None:
             _log.info("handing the graph over to %s, who asked for it", by)
+            handed_over.set()
             done.set()
 
     scheduler.add_job(
@@ -153,6 +164,7 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
             runner.engine.stop()
     finally:
         scheduler.shutdown(wait=True)
+    return handed_over.is_set()
 
 
 def _work(runner: Runner, planned: Planned) -> Callable[[], object]:
