@@ -7,7 +7,7 @@ feeds receive a :class:`~graph.view.View`, in which only permitted cells are lef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -141,7 +141,7 @@ class Snapshot:
         return len(self.resident_ids)
 
     def view(self, permitted: Permitted) -> View:
-        """Leave only the permitted cells.
+        """Leave only the permitted cells, also of what residents hold, dismissed or blocked.
 
         Parameters
         ----------
@@ -149,7 +149,19 @@ class Snapshot:
             As decided by the gate; a tie stays only where both ends permit it.
         """
         everyone = slice(0, self.n_residents)
-        return self._assemble(self.history, permitted, everyone, self.items, self.ties)
+        view = self._assemble(self.history, permitted, everyone, self.items, self.ties)
+        nothing = np.zeros(self.n_residents, np.bool_)
+
+        def may(category: DataCategory) -> NDArray[np.bool_]:
+            return permitted.get(category, nothing)
+
+        return replace(
+            view,
+            active=view.active | ~may(DataCategory.IDENTITY),
+            held=_keep_rows(view.held, may(DataCategory.ATTENDANCE)),
+            dismissed=_keep_rows(view.dismissed, may(DataCategory.INTEREST)),
+            blocked=_keep_rows(view.blocked, may(DataCategory.TIE)),
+        )
 
     def one(
         self,
@@ -160,6 +172,9 @@ class Snapshot:
         items: ItemTable,
     ) -> View:
         """Take the view of one resident's own cells, for that resident's own feed.
+
+        What they hold, dismissed or blocked keeps them from being shown it again: their own
+        instructions, which hold whatever else is authorised.
 
         Parameters
         ----------
@@ -272,9 +287,7 @@ def _matrices(
 ) -> tuple[CSR, NDArray[np.int64], CSR, CSR]:
     """Turn permitted history into (interactions, times, held, dismissed).
 
-    ``held`` and ``dismissed`` keep a resident from being shown the same thing again; they are
-    the resident's own instructions and hold whatever else is authorised. They are never learnt
-    from.
+    ``held`` and ``dismissed`` are whole here; :meth:`Snapshot.view` leaves the permitted ones.
     """
     n = len(history.indptr) - 1
     rows = np.repeat(np.arange(n), np.diff(history.indptr))
