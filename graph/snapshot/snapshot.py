@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -217,7 +218,7 @@ class Snapshot:
         home[unset] = self.grid_centre[grid[unset]]
         interactions, times, held, dismissed = _matrices(history, permitted, len(items))
         attributes = {
-            name: _keep_rows(widen(getattr(self, name)[rows], n), may(category))
+            name: _keep_rows(_rows(getattr(self, name), rows, n), may(category))
             for name, category in ATTRIBUTES.items()
         }
         active = np.ones(n, np.bool_)
@@ -236,13 +237,33 @@ class Snapshot:
             times=times,
             held=held,
             dismissed=dismissed,
-            blocked=widen(self.blocked[rows], n, len(items)),
+            blocked=_rows(self.blocked, rows, n, len(items)),
             **attributes,
         )
 
 
+@lru_cache(maxsize=64)
 def _csr(shape: tuple[int, int]) -> CSR:
+    """Make an empty matrix; the same one each time, as nobody changes a view."""
     return cast("CSR", sp.csr_array(shape, dtype=np.float32))
+
+
+def _rows(matrix: CSR, rows: slice, n_rows: int, n_columns: int | None = None) -> CSR:
+    """Take some rows, with empty rows and columns added for residents and items who came later.
+
+    Done on the arrays: indexing a sparse array takes several times as long for one row.
+    """
+    width = matrix.shape[1] if n_columns is None else n_columns
+    start, stop, _ = rows.indices(matrix.shape[0])
+    if (start, stop) == (0, matrix.shape[0]):
+        return widen(matrix, n_rows, n_columns)
+    first, last = int(matrix.indptr[start]), int(matrix.indptr[max(stop, start)])
+    if first == last:
+        return _csr((n_rows, width))
+    indptr = np.full(n_rows + 1, last - first, matrix.indptr.dtype)
+    indptr[: stop - start + 1] = matrix.indptr[start : stop + 1] - first
+    parts = (matrix.data[first:last], matrix.indices[first:last], indptr)
+    return cast("CSR", sp.csr_array(parts, shape=(n_rows, width)))
 
 
 def widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
@@ -257,8 +278,10 @@ def widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
 
 def _keep_rows(matrix: CSR, keep: NDArray[np.bool_]) -> CSR:
     """Empty the rows that are not kept; the shape stays."""
-    if keep.all():
+    if keep.all() or not matrix.nnz:
         return matrix
+    if not keep.any():
+        return _csr(matrix.shape)
     counts = np.diff(matrix.indptr)
     entries = np.repeat(keep, counts)
     indptr = np.zeros(len(counts) + 1, matrix.indptr.dtype)
@@ -322,9 +345,8 @@ def _strongest(
     shape: tuple[int, int],
 ) -> tuple[CSR, NDArray[np.int64]]:
     """Make a CSR with the strongest confidence and the latest time per (resident, item)."""
-    matrix = _csr(shape)
     if not len(rows):
-        return matrix, np.empty(0, np.int64)
+        return _csr(shape), np.empty(0, np.int64)
     first = np.append(True, (rows[1:] != rows[:-1]) | (items[1:] != items[:-1]))
     starts = np.flatnonzero(first)
     indptr = np.zeros(shape[0] + 1, np.int64)

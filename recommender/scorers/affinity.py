@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graph.view import CSR, ItemTable, View
 from recommender.base import Evidence, Query
-from recommender.scorers.matrix import Arrays, Config, PerTable, with_width
+from recommender.scorers.matrix import Arrays, Config, PerTable, row_of, sum_of_rows, with_width
 
 __all__ = ["AffinityScorer"]
 
@@ -76,6 +76,8 @@ class AffinityScorer:
     ) -> NDArray[np.float32]:
         """Average the lift from own tags to the tags of each item."""
         side = self._item_side(query.items)
+        if len(query) == 1 and candidates is not None:
+            return self._score_one(query, side, candidates)
         asked = side if candidates is None else side[candidates]
         own = (with_width(query.history, len(query.items)).sign() @ side).toarray()
         own += np.float32(self.declared) * with_width(query.interests, own.shape[1]).toarray()
@@ -84,6 +86,21 @@ class AffinityScorer:
         wanted = np.zeros(own.shape, np.float32)
         wanted[:, :n] = own[:, :n] @ self.lift_
         return np.asarray(asked @ wanted.T, np.float32).T
+
+    def _score_one(
+        self, query: Query, side: CSR, candidates: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        items, _ = row_of(query.history, 0)
+        own = sum_of_rows(side, items, np.ones(len(items), np.float32))
+        words, weights = row_of(query.interests, 0)
+        known = words < len(own)
+        own[words[known]] += np.float32(self.declared) * weights[known]
+        own /= max(float(own.sum()), 1e-12)
+        n = self.lift_.shape[0]
+        wanted = np.zeros(len(own), np.float32)
+        wanted[:n] = own[:n] @ self.lift_
+        scores: NDArray[np.float32] = (side @ wanted)[candidates][None, :]
+        return scores
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite nothing: the bridge between two subjects is made of other people."""

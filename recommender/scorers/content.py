@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from graph.view import CSR, ItemTable, View
 from recommender.base import Evidence, Query, ReasonCode
-from recommender.scorers.matrix import Arrays, Config, PerTable, row_of, with_width
+from recommender.scorers.matrix import Arrays, Config, PerTable, row_of, sum_of_rows, with_width
 
 __all__ = ["ContentScorer"]
 
@@ -83,6 +83,8 @@ class ContentScorer:
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Add up the fields."""
+        if len(query) == 1 and candidates is not None:
+            return self._score_one(query, candidates)
         columns = len(query.items) if candidates is None else len(candidates)
         out = np.zeros((len(query), columns), np.float32)
         sides = self._item_side(query.items)
@@ -100,6 +102,28 @@ class ContentScorer:
             weight = np.float32(self.weights["history"])
             out += weight * _match(sides["interests"], profile, candidates)
         return out
+
+    def _score_one(self, query: Query, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Multiply the whole sides with dense words: cheaper than taking rows of sparse arrays."""
+        sides = self._item_side(query.items)
+        words = {
+            "interests": _dense(query.interests, sides["interests"], self.weights["interests"]),
+            "offers": _dense(query.offers, sides["offers"], self.weights["offers"]),
+            "needs": _dense(query.needs, sides["needs"], self.weights["needs"]),
+            "occupations": _dense(
+                query.occupations, sides["occupations"], self.weights["occupations"]
+            ),
+        }
+        items, amount = row_of(query.history, 0)
+        if self.weights["history"] and len(items):
+            share = amount / max(float(amount.sum()), 1e-12)
+            past = sum_of_rows(query.items.tags, items, share)
+            words["interests"] = words["interests"] + np.float32(self.weights["history"]) * past
+        out = np.zeros(len(candidates), np.float32)
+        for field, said in words.items():
+            if said.any():
+                out += (sides[field] @ said)[candidates]
+        return out[None, :]
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite the declared interest or offer that matches best; never a need or occupation."""
@@ -131,6 +155,15 @@ class ContentScorer:
     def restore(cls, config: Config, arrays: Arrays) -> Self:
         """Make the scorer again."""
         return cls(**{name: float(value) for name, value in config.items()})
+
+
+def _dense(profile: CSR, side: CSR, weight: float) -> NDArray[np.float32]:
+    """Words of one resident, weighted, in the columns of the item side."""
+    out = np.zeros(side.shape[1], np.float32)
+    words, values = row_of(profile, 0)
+    known = words < len(out)
+    out[words[known]] = np.float32(weight) * values[known]
+    return out
 
 
 def _history_profile(query: Query) -> CSR:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.view import CSR, ItemTable, View
+from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
-from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, row_of, with_width
+from recommender.scorers.matrix import Arrays, Config, distance_km, row_of, with_width
 from recommender.scorers.popular import TOOK_PART
 
 __all__ = ["DistanceScorer", "FreshScorer", "OwnGroupScorer"]
 
 DAY = 86_400
-
-
-def _organisers(items: ItemTable) -> CSR:
-    """(n_items, n_items): 1 from each item to the group that organises it."""
-    n = len(items)
-    has = np.flatnonzero((items.group >= 0) & (items.group < n))
-    ones = np.ones(len(has), np.float32)
-    return cast("CSR", sp.csr_array((ones, (has, items.group[has])), shape=(n, n)))
 
 
 def _memberships(query: Query, row: int) -> NDArray[np.int32]:
@@ -51,7 +42,6 @@ class OwnGroupScorer:
 
     def __init__(self, past_weight: float = 0.5) -> None:
         self.past_weight = past_weight
-        self._organisers = PerTable(_organisers)
 
     def fit(self, view: View, *, seed: int) -> Self:
         """Learn nothing: it is all in the query."""
@@ -67,11 +57,13 @@ class OwnGroupScorer:
         organised = (groups >= 0) & (groups < n)
         if not organised.any():
             return out
-        past = with_width(query.history, n) @ self._organisers(query.items)
+        history = with_width(query.history, n)
         for row in range(len(query)):
-            strength = np.zeros(n, np.float32)
-            columns, amount = row_of(past, row)
-            strength[columns] = np.float32(self.past_weight) * np.log1p(amount)
+            own, amount = row_of(history, row)
+            behind = query.items.group[own]
+            with_group = (behind >= 0) & (behind < n)
+            past = np.bincount(behind[with_group], weights=amount[with_group], minlength=n)
+            strength = (self.past_weight * np.log1p(past)).astype(np.float32)
             strength[_memberships(query, row)] += 1.0
             out[row, organised] = strength[groups[organised]]
         return out

@@ -19,6 +19,7 @@ __all__ = [
     "distance_km",
     "pick",
     "row_of",
+    "sum_of_rows",
     "with_width",
 ]
 
@@ -73,6 +74,23 @@ def row_of(matrix: CSR, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32
     """Return (columns, values) of one row, without a copy."""
     start, stop = int(matrix.indptr[row]), int(matrix.indptr[row + 1])
     return matrix.indices[start:stop], matrix.data[start:stop]
+
+
+def sum_of_rows(
+    matrix: CSR, rows: NDArray[np.integer], weights: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return the weighted sum of some rows of a matrix, as one dense row.
+
+    Works on the arrays: for the few rows of one history that is several times as fast as
+    indexing and multiplying sparse arrays.
+    """
+    starts = matrix.indptr[rows].astype(np.int64)
+    counts = matrix.indptr[np.asarray(rows) + 1].astype(np.int64) - starts
+    before = np.cumsum(counts) - counts
+    at = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
+    value = matrix.data[at] * np.repeat(weights, counts)
+    total = np.bincount(matrix.indices[at], weights=value, minlength=matrix.shape[1])
+    return total.astype(np.float32)
 
 
 def pick(

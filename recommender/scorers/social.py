@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from graph.view import CSR, View, empty_csr
 from recommender.base import Evidence, Query
-from recommender.scorers.matrix import Arrays, Config, csr_arrays, csr_from_arrays, pick, row_of
+from recommender.scorers.matrix import (
+    Arrays,
+    Config,
+    csr_arrays,
+    csr_from_arrays,
+    pick,
+    row_of,
+    sum_of_rows,
+)
 
 __all__ = ["SocialScorer"]
 
@@ -56,10 +64,8 @@ class SocialScorer:
                 seen = ~np.isin(others, query.masked)
                 others, strength = others[seen], strength[seen]
             if len(others):
-                theirs = self.did_[others]
-                weight = np.repeat(strength, np.diff(theirs.indptr)) * theirs.data
-                sums = np.bincount(theirs.indices, weights=weight, minlength=n)
-                out[at] = sums / (float(strength.sum()) + self.prior)
+                sums = sum_of_rows(self.did_, others, strength)
+                out[at] = sums / np.float32(strength.sum() + self.prior)
         return pick(out, candidates, len(query.items))
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:

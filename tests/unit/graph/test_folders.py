@@ -38,7 +38,7 @@ def test_what_was_written_is_read_mapped_and_read_only(tmp_path):
     for key, array in ARRAYS.items():
         assert folder.arrays[key].dtype == array.dtype
         np.testing.assert_array_equal(folder.arrays[key], array)
-    assert isinstance(folder.arrays["a"], np.memmap)
+    assert isinstance(folder.arrays["a"].base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         folder.arrays["a"][0, 0] = 1
 
