@@ -8,14 +8,12 @@ and withdrawals reach everybody's next request, and no request ever opens the gr
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
@@ -24,23 +22,21 @@ from graph.errors import NotFound, NotReady
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
+from graph.live_items import with_item
 from graph.model import (
     DataCategory,
     InstitutionId,
     InteractionKind,
     ItemId,
-    ItemKind,
-    ItemState,
     Op,
     ResidentId,
 )
 from graph.projection import EFFECTS, only_waits
 from graph.snapshot import Facts, Snapshot, current_snapshot, open_snapshot
-from graph.snapshot.build import HISTORY_SOURCES, language_bits
+from graph.snapshot.build import HISTORY_SOURCES
 from graph.snapshot.facts import ItemFacts
-from graph.snapshot.snapshot import INTERACTION_KINDS, History, widen
-from graph.view import ITEM_KINDS, LIFE_CATEGORIES, NO_TIME, ItemTable, View
-from graph.vocabulary import interests, needs, occupations, offers
+from graph.snapshot.snapshot import INTERACTION_KINDS, History
+from graph.view import ItemTable, View
 
 __all__ = ["Live", "Moment"]
 
@@ -323,7 +319,14 @@ class Live:
         row = self._ledger.rows.get(tx, RowKind.ITEM, event.subject)
         if row is None or event.payload is None:
             return
-        moment.items = _with_item(moment, row, event.subject, event.payload)
+        moment.items = with_item(
+            moment.items,
+            row,
+            event.payload,
+            item=event.subject,
+            item_rows=moment.item_rows,
+            grid_ids=moment.snapshot.grid_ids,
+        )
         moment.item_rows[event.subject] = row
         moment.item_facts[row] = ItemFacts.from_payload(event.subject, event.payload)
 
@@ -345,95 +348,3 @@ def _set_seats(moment: Moment, seats: Mapping[str, tuple[int | None, int, int]])
         row = moment.item_rows.get(item)
         if row is not None:
             moment.items.seats_left[row] = -1 if total is None else max(total - taken, 0)
-
-
-def _with_item(moment: Moment, row: int, item: str, payload: Mapping[str, Json]) -> ItemTable:
-    """Make a table in which one row is new or changed."""
-    items = _grown(moment.items, row + 1)
-    properties = cast("Mapping[str, Json]", payload["properties"])
-    links = cast("list[Mapping[str, str]]", payload["links"])
-    columns = {
-        name: np.array(getattr(items, name))
-        for name in (
-            "kind", "open", "life_category", "starts", "ends", "opened", "lat", "lon", "grid",
-            "min_age", "max_age", "languages", "step_free", "participatory", "group",
-        )
-    }  # fmt: skip
-    columns["kind"][row] = ITEM_KINDS.index(ItemKind(str(payload["item_kind"])))
-    columns["open"][row] = properties.get("state") == ItemState.OPEN
-    life = [n for n, c in enumerate(LIFE_CATEGORIES) if c == properties.get("life_category")]
-    columns["life_category"][row] = life[0] if life else -1
-    for name, column in (("starts_at", "starts"), ("ends_at", "ends"), ("opened_at", "opened")):
-        columns[column][row] = _seconds(properties.get(name))
-    for name in ("min_age", "max_age"):
-        value = properties.get(name)
-        columns[name][row] = int(cast("int", value)) if value is not None else -1
-    for name in ("step_free", "participatory"):
-        columns[name][row] = bool(properties.get(name))
-    columns["languages"][row] = language_bits(cast("str | None", properties.get("languages")))
-    place = cast("Mapping[str, float] | None", payload.get("place"))
-    if place is not None:
-        columns["lat"][row], columns["lon"][row] = place["lat"], place["lon"]
-    venue = cast("Mapping[str, str | None] | None", payload.get("venue"))
-    if venue is not None:
-        grids = np.flatnonzero(moment.snapshot.grid_ids == venue["grid"])
-        columns["grid"][row] = grids[0] if len(grids) else -1
-    groups = [link["id"] for link in links if link["type"] == "ORGANISED_BY"]
-    columns["group"][row] = moment.item_rows.get(groups[0], -1) if groups else -1
-    ids = items.ids.astype(f"<U{max(items.ids.dtype.itemsize // 4, len(item))}")
-    ids[row] = item
-    return replace(
-        items,
-        ids=ids,
-        tags=_with_row(items.tags, row, _codes(links, "ABOUT", interests().codes)),
-        needs=_with_row(items.needs, row, _codes(links, "ANSWERS_NEED", needs().codes)),
-        occupations=_with_row(
-            items.occupations, row, _codes(links, "WELCOMES", occupations().codes)
-        ),
-        offers=_with_row(items.offers, row, _codes(links, "ASKS_FOR", offers().codes)),
-        **columns,
-    )
-
-
-def _codes(
-    links: Iterable[Mapping[str, str]], type_: str, codes: Iterable[str]
-) -> NDArray[np.int32]:
-    wanted = {link["id"] for link in links if link["type"] == type_}
-    return np.array([n for n, code in enumerate(codes) if code in wanted], np.int32)
-
-
-def _seconds(value: Json) -> int:
-    return int(datetime.fromisoformat(str(value)).timestamp()) if value else NO_TIME
-
-
-def _grown(items: ItemTable, n: int) -> ItemTable:
-    """Add closed rows without facts up to length n."""
-    missing = n - len(items)
-    if missing <= 0:
-        return items
-    empty = ItemTable.of([""] * missing)
-    columns = {
-        field.name: np.concatenate([getattr(items, field.name), getattr(empty, field.name)])
-        for field in fields(ItemTable)
-        if isinstance(getattr(empty, field.name), np.ndarray)
-    }
-    columns["open"][len(items) :] = False
-    return replace(
-        items,
-        tags=widen(items.tags, n),
-        needs=widen(items.needs, n),
-        occupations=widen(items.occupations, n),
-        offers=widen(items.offers, n),
-        **columns,
-    )
-
-
-def _with_row(matrix: sp.csr_array, row: int, columns: NDArray[np.int32]) -> sp.csr_array:
-    """Replace one row of a matrix by ones in these columns."""
-    start, stop = int(matrix.indptr[row]), int(matrix.indptr[row + 1])
-    indptr = np.array(matrix.indptr)
-    indptr[row + 1 :] += len(columns) - (stop - start)
-    indices = np.concatenate([matrix.indices[:start], columns, matrix.indices[stop:]])
-    ones = np.ones(len(columns), np.float32)
-    data = np.concatenate([matrix.data[:start], ones, matrix.data[stop:]])
-    return sp.csr_array((data, indices, indptr), shape=matrix.shape)
