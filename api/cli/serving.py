@@ -93,6 +93,13 @@ class Supervisor:
         self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, daemon=True)
+        if sys.platform != "win32":
+            # A web process forked while Popen starts the child would inherit the pipe on which
+            # Popen waits for it, and keep this thread there for as long as it lives.
+            lock = self._starting
+            os.register_at_fork(
+                before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+            )
 
     def start(self) -> None:
         """Start the process, and again whenever it ends."""
