@@ -52,6 +52,10 @@ def serve(
     config = load_config(home=home, host=host, port=port, workers=workers)
     with open_floors(config):  # fail now, in one line, rather than in each worker
         pass
+    console.print(
+        f"Serving on http://{config.host}:{config.port}; Ctrl-C stops it, the data stay.",
+        highlight=False,
+    )
     serve_forever(config, jobs=not no_jobs)
 
 
