@@ -28,6 +28,10 @@ class Sizes:
     """Tries at one scarce thing at once."""
     kills: int
     """Times a process is killed at a random moment."""
+    kill_rounds: int
+    """Rounds in which a served home loses processes under 8 writing clients."""
+    races: int
+    """Last seats that are raced for over HTTP."""
     histories: int
     """Examples per hypothesis property."""
     repeats: int
@@ -47,6 +51,8 @@ SIZES = {
         requests=200,
         rivals=20,
         kills=3,
+        kill_rounds=10,
+        races=200,
         histories=50,
         repeats=3,
     ),
@@ -63,6 +69,8 @@ SIZES = {
         requests=20_000,
         rivals=200,
         kills=50,
+        kill_rounds=50,
+        races=1_000,
         histories=2_000,
         repeats=20,
     ),

@@ -98,7 +98,8 @@ def _serving_checks(catch_up: object, current: object) -> list[tuple[str, bool, 
         except LinliError as error:
             out.append((name, False, str(error)))
         else:
-            out.append((name, True, found.snapshot.id if name == "snapshot" else found.model.model_id))
+            id_ = found.snapshot.id if name == "snapshot" else found.model.model_id
+            out.append((name, True, id_))
     return out
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import FixedClock
 from tests.integration.demo_world import Instance, copy_home, make_city, web_process
+from tests.integration.serving import make_served_home
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,15 @@ def other(demo_home: Path, clock: FixedClock, web: Instance) -> Iterator[Instanc
     """Return a second web process on the same home, with an overlay of its own."""
     with web_process(demo_home, clock) as instance:
         yield instance
+
+
+@pytest.fixture(scope="session")
+def city_today(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home that stands at the present hour, for processes with the real clock."""
+    return make_served_home(tmp_path_factory.mktemp("today") / "home")
+
+
+@pytest.fixture
+def served_home(city_today: Path, tmp_path: Path) -> Path:
+    """Return a copy of it, to serve."""
+    return copy_home(city_today, tmp_path / "home")

@@ -1,4 +1,4 @@
-"""What the served model may know of a resident is masked from their withdrawal until the next fit."""
+"""What the served model may know of a resident is masked from withdrawal to the next fit."""
 
 from __future__ import annotations
 

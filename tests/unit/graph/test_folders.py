@@ -1,4 +1,4 @@
-"""Array folders appear complete or not at all, are named by content, and tell every altered byte."""
+"""Array folders appear whole or not at all, are named by content, and tell altered bytes."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_what_is_not_there_is_not_ready(tmp_path):
 
 
 def test_arrays_of_objects_are_refused_and_nothing_is_left(tmp_path):
-    with pytest.raises(ValueError, match="[Oo]bject"):
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
         made(tmp_path, arrays={"a": np.array([{}], object)})
     assert list(tmp_path.iterdir()) == []
 

@@ -28,7 +28,9 @@ def event(kind, payload, *, subject="r1", seq=1):
     return Event(seq, kind, subject, payload, LATER)
 
 
-def tap(kind, *, item="i1", item_kind=None, at=AT, state=None, rec_id="rec", subject="r1"):
+def tap(  # noqa: PLR0913 - the parts of an event, each with a default
+    kind, *, item="i1", item_kind=None, at=AT, state=None, rec_id="rec", subject="r1"
+):
     fits = item_kind or FITS.get(kind, ItemKind.ACTIVITY)
     payload = {
         "kind": kind.value,
