@@ -1,0 +1,134 @@
+"""A process that does one step of a home for real and kills itself at a named point of it.
+
+The step is the product's own; only a function of a library or of the lowest level is wrapped, so
+that the process ends there as by ``kill -9``. Started by ``test_kill_points.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from api.wiring import Floors, load_config, open_floors
+from graph.gate import open_graph, process_name
+from graph.ingest import import_plan, read_csv
+from graph.ledger import log
+from graph.ledger.imports import Imports
+from graph.store import ladybug
+from jobs import steps
+from tests.factories import operator
+
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wrap(owner: object, name: str, when: Callable[..., bool], *, after: bool, nth: int = 1) -> None:
+    """Die before or after the nth call of a function whose arguments fit."""
+    original = getattr(owner, name)
+    left = nth
+
+    def wrapped(*args: object, **kwargs: object) -> object:
+        nonlocal left
+        due = when(*args, **kwargs)
+        left -= due
+        if due and left == 0 and not after:
+            die()
+        answer = original(*args, **kwargs)
+        if due and left == 0 and after:
+            die()
+        return answer
+
+    setattr(owner, name, wrapped)
+
+
+def always(*_: object, **__: object) -> bool:
+    return True
+
+
+def is_folder(path: Path, *_: object) -> bool:
+    return path.name.startswith(".new-")
+
+
+def is_current(path: Path, *_: object) -> bool:
+    return path.name.startswith(".CURRENT")
+
+
+def is_text(text: str) -> Callable[..., bool]:
+    return lambda _, sent, *rest: sent == text
+
+
+def small_batches() -> None:
+    """Let a short outbox take several transactions."""
+    steps.BATCH = 2
+
+
+POINTS: dict[str, dict[str, Callable[[], None]]] = {
+    "drain": {
+        "before-commit": lambda: wrap(
+            ladybug._Connection, "do", is_text("COMMIT"), after=False, nth=2
+        ),
+        "after-commit": lambda: wrap(
+            ladybug._Connection, "do", is_text("COMMIT"), after=True, nth=2
+        ),
+        "between-batches": lambda: wrap(ladybug.LadybugStore, "apply", always, after=True, nth=1),
+    },
+    "snapshot": {
+        "before-rename": lambda: wrap(Path, "rename", is_folder, after=False),
+        "before-current": lambda: wrap(Path, "rename", is_folder, after=True),
+        "in-current": lambda: wrap(Path, "replace", is_current, after=False),
+        "after-current": lambda: wrap(Path, "replace", is_current, after=True),
+        "in-compact": lambda: wrap(log, "write_durably", always, after=True),
+        "before-compact-commits": lambda: wrap(log.Log, "_take_over", always, after=True),
+    },
+    "train": {
+        "before-rename": lambda: wrap(Path, "rename", is_folder, after=False),
+        "before-current": lambda: wrap(Path, "rename", is_folder, after=True),
+        "in-current": lambda: wrap(Path, "replace", is_current, after=False),
+    },
+    "rebuild": {
+        "after-clear": lambda: wrap(ladybug.LadybugStore, "clear", always, after=True),
+        "while-loading": lambda: wrap(ladybug.LadybugStore, "_copy", always, after=True, nth=4),
+        "before-the-mark-goes": lambda: wrap(ladybug.LadybugStore, "_load", always, after=True),
+    },
+    "import": {
+        "while-staging": lambda: wrap(Imports, "stage", always, after=True, nth=1),
+        "before-commit": lambda: wrap(Imports, "commit", always, after=True),
+    },
+}
+"""Step -> name of the point -> how to be killed there."""
+
+
+def do(step: str, floors: Floors, file: Path) -> None:
+    site = floors.site
+    if step == "import":
+        bring(floors, file)
+        return
+    if step == "train":
+        steps.train(site)
+        return
+    with open_graph(site.config.graph_url, ledger=site.ledger, holder=process_name()) as lease:
+        work = {"drain": steps.drain, "snapshot": steps.take_snapshot, "rebuild": steps.rebuild}
+        work[step](site, lease.store)
+
+
+def bring(floors: Floors, file: Path) -> bool:
+    """Import a list of activities; returns whether it had been imported before."""
+    plan = read_csv("activities", file, pseudonym=floors.ledger.keys.pseudonym, clock=floors.clock)
+    result = import_plan(
+        floors.ledger, plan, gate=floors.gate, actor=operator(), clock=floors.clock
+    )
+    return result.already
+
+
+if __name__ == "__main__":
+    _, home, step_name, point, csv = sys.argv
+    small_batches()
+    with open_floors(load_config(home=Path(home))) as opened:
+        if step_name == "train":
+            do("snapshot", opened, Path(csv))  # the same snapshot would give the same model
+        POINTS[step_name][point]()
+        do(step_name, opened, Path(csv))

@@ -1,0 +1,90 @@
+"""Two web processes on one home: what one acknowledged, the other shows at its next request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.wiring import load_config, open_floors
+from tests.integration.serving import (
+    Browser,
+    Pass,
+    Server,
+    generous_residents,
+    new_api_key,
+    new_key,
+    served,
+    sign_in,
+)
+
+ONE = ("--no-jobs", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def home(city_today: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.integration.demo_world import copy_home
+
+    return copy_home(city_today, tmp_path_factory.mktemp("two") / "home")
+
+
+@pytest.fixture(scope="module")
+def servers(home: Path) -> Iterator[tuple[Server, Server]]:
+    with served(home, *ONE) as one, served(home, *ONE) as other:
+        yield one, other
+
+
+@pytest.fixture(scope="module")
+def people(home: Path) -> list[Pass]:
+    with open_floors(load_config(home=home)) as floors:
+        return sign_in(floors, generous_residents(floors, 10))
+
+
+def order(feed) -> list[str]:
+    return [card["item_id"] for card in feed["cards"]]
+
+
+def test_a_like_changes_the_next_feed_of_the_other_process(servers, people: list[Pass]):
+    one, other = servers
+    moved = 0
+    for person in people[:5]:
+        here, there = Browser(one.port, person), Browser(other.port, person)
+        before = there.feed(person.resident)
+        liked = next(card for card in reversed(before["cards"]) if card["state"] == "none")
+        body = {"resident": person.resident, "item": liked["item_id"], "kind": "like"}
+        body["rec_id"] = liked["rec_id"]
+        answer = here.ask("POST", "/api/v1/interactions", body, key=new_key())
+        assert answer.status == 202
+        after = there.feed(person.resident)
+        states = {card["item_id"]: card["state"] for card in after["cards"]}
+        assert states.get(liked["item_id"], "liked") == "liked"
+        rest = [[i for i in order(feed) if i != liked["item_id"]] for feed in (before, after)]
+        moved += rest[0] != rest[1]
+        assert order(here.feed(person.resident)) == order(after)
+        here.close()
+        there.close()
+    assert moved == 5
+
+
+def test_a_withdrawn_grant_acts_in_the_other_process_at_its_next_request(
+    servers, people: list[Pass], home: Path
+):
+    one, other = servers
+    person = people[5]
+    with open_floors(load_config(home=home)) as floors:
+        key = new_api_key(floors, "operator", "feed:read")
+    here, there = Browser(one.port, person), Browser(other.port, person)
+    program = Browser(other.port, api_key=key)
+    path = f"/api/v1/residents/{person.resident}"
+    assert there.feed(person.resident)["personalised"] is True
+    assert program.get(f"{path}/feed").status == 200
+    answer = here.ask("DELETE", f"{path}/grants", key=new_key())
+    assert answer.status == 200
+    assert answer.json["withdrawn"] > 0
+    assert program.get(f"{path}/feed").status == 403
+    feed = there.feed(person.resident)
+    assert feed["personalised"] is False
+    assert {card["walk_minutes"] for card in feed["cards"]} == {None}
+    for browser in (here, there, program):
+        browser.close()
