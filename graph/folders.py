@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,10 @@ __all__ = [
 ]
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+_SCRATCH = ".new-"
+_SCRATCH_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +94,7 @@ def publish(
         The folder's name.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
     try:
         digests: dict[str, Json] = {}
         for key in sorted(arrays):
@@ -217,14 +222,23 @@ def _load(path: Path) -> NDArray[np.generic]:
 
 
 def remove_old(parent: Path, *, keep: int, spare: Iterable[str] = ()) -> list[str]:
-    """Delete all but the newest folders; the current one and the spared stay."""
+    """Delete all but the newest folders; the current one and the spared stay.
+
+    What killed processes left half written is deleted, too, once it is an hour old.
+    """
     spared = {current_name(parent), *spare}
     folders = [p for p in parent.iterdir() if p.is_dir() and not p.name.startswith(".")]
     folders.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     gone = [p for p in folders[keep:] if p.name not in spared]
-    for path in gone:
+    for path in [*gone, *_left_behind(parent)]:
         shutil.rmtree(path, ignore_errors=True)
     return [p.name for p in gone]
+
+
+def _left_behind(parent: Path) -> list[Path]:
+    """Scratch folders of processes that were killed; nobody takes an hour over one."""
+    before = time.time() - _SCRATCH_SECONDS
+    return [p for p in parent.glob(f"{_SCRATCH}*") if p.is_dir() and p.stat().st_mtime < before]
 
 
 def _sync(path: Path) -> None:

@@ -231,3 +231,16 @@ def test_the_manifest_has_one_spelling():
     one = folders.canonical({"b": [1, 2.5], "a": "邻"})
     assert one == '{"a":"邻","b":[1,2.5]}'.encode()
     assert json.loads(one) == {"a": "邻", "b": [1, 2.5]}
+
+
+def test_what_a_killed_process_left_half_written_goes_when_it_is_old(tmp_path):
+    name = publish(tmp_path, arrays={}, manifest={"n": 1}, about={})
+    old, young = tmp_path / ".new-old", tmp_path / ".new-young"
+    for scratch in (old, young):
+        scratch.mkdir()
+        (scratch / "a.npy").write_bytes(b"half")
+    os.utime(old, (1, 1))
+    remove_old(tmp_path, keep=3)
+    assert not old.exists()
+    assert young.exists()
+    assert current_name(tmp_path) == name
