@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -12,9 +13,12 @@ from flask import Flask
 
 from api.app import create_app
 from api.wiring import Config, open_floors
+from graph.errors import NotReady
 from jobs.engines.following import follow_parent
 
 __all__ = ["gunicorn_settings", "run"]
+
+_log = logging.getLogger(__name__)
 
 Hook = Callable[[], None]
 
@@ -57,7 +61,13 @@ def gunicorn_settings(config: Config) -> dict[str, object]:
 
 
 def _application(config: Config, stack: ExitStack) -> Flask:
-    return create_app(stack.enter_context(open_floors(config)))
+    floors = stack.enter_context(open_floors(config, in_background=True))
+    try:  # before the first request comes, so that it does not wait for this
+        floors.live.catch_up()
+        floors.models.current()
+    except NotReady:
+        _log.info("nothing to serve yet: there is no snapshot or no model")
+    return create_app(floors)
 
 
 def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:

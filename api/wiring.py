@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from graph.background import Background
 from graph.errors import ConfigError, NotReady
 from graph.folders import current_name, read_about
 from graph.gate import Gate, Ledger
@@ -139,18 +140,33 @@ def _masked(value: str) -> str:
 
 
 class ModelCache:
-    """The current model, opened once and again whenever a newer one was published."""
+    """The current model, opened once and again whenever a newer one was published.
 
-    def __init__(self, models: Path) -> None:
+    Parameters
+    ----------
+    models : Path
+        The home's ``models`` folder.
+    in_background : bool
+        Open a newer one beside the requests, which get the older one until it is there.
+    """
+
+    def __init__(self, models: Path, *, in_background: bool = False) -> None:
         self._models = models
+        self._in_background = in_background
         self._lock = threading.Lock()
-        self._name: str | None = None
-        self._recommender: Recommender | None = None
+        self._served: tuple[str, Recommender] | None = None
+        self._next: Background[tuple[str, Recommender]] = Background()
 
     def epoch(self) -> int | None:
-        """Grant epoch the current model was fitted under; ``None`` before the first."""
-        name = current_name(self._models)
-        return None if name is None else int(str(read_about(self._models, name)["epoch"]))
+        """Grant epoch the model served was fitted under; ``None`` before the first."""
+        served = self._served if self._in_background else None
+        name = current_name(self._models) if served is None else served[0]
+        if name is None:
+            return None
+        try:  # read anew each time: fitted again to the same model, its epoch moves on
+            return int(str(read_about(self._models, name)["epoch"]))
+        except NotReady:  # cleaned away while it is served: anything may have changed since
+            return 0
 
     def current(self) -> Recommender:
         """Return the recommender made from the newest model.
@@ -164,13 +180,16 @@ class ModelCache:
         if name is None:
             raise NotReady("there is no model yet; run `linli train`")
         with self._lock:
-            if name != self._name or self._recommender is None:
-                self._recommender = Recommender(
-                    load_model(self._models, name),
-                    words={"interest": interests().codes, "offer": offers().codes},
-                )
-                self._name = name
-            return self._recommender
+            if self._served is None or (name != self._served[0] and not self._in_background):
+                self._served = self._open(name)
+            elif name != self._served[0]:
+                self._served = self._next.ask(lambda: self._open(name)) or self._served
+            return self._served[1]
+
+    def _open(self, name: str) -> tuple[str, Recommender]:
+        model = load_model(self._models, name)
+        words = {"interest": interests().codes, "offer": offers().codes}
+        return name, Recommender(model, words=words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +212,17 @@ class Floors:
 
 
 @contextmanager
-def open_floors(config: Config, *, clock: Callable[[], datetime] = utc_now) -> Iterator[Floors]:
+def open_floors(
+    config: Config, *, clock: Callable[[], datetime] = utc_now, in_background: bool = False
+) -> Iterator[Floors]:
     """Open ledger, live overlay and model of a home.
+
+    Parameters
+    ----------
+    config : Config
+    clock : callable, optional
+    in_background : bool
+        For a process that answers requests: newer snapshots and models are opened beside them.
 
     Raises
     ------
@@ -205,7 +233,7 @@ def open_floors(config: Config, *, clock: Callable[[], datetime] = utc_now) -> I
     if not home.exists():
         raise ConfigError(f"{home.root} is no Linli home; run `linli init` (or `linli demo`) first")
     with open_site(config.site(), clock=clock) as site:
-        models = ModelCache(home.models)
+        models = ModelCache(home.models, in_background=in_background)
         yield Floors(
             config=config,
             home=home,
@@ -218,6 +246,7 @@ def open_floors(config: Config, *, clock: Callable[[], datetime] = utc_now) -> I
                 institution=site.institution,
                 clock=clock,
                 fitted_epoch=models.epoch,
+                in_background=in_background,
             ),
             models=models,
             clock=clock,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from graph.background import Background
 from graph.codec import Json
 from graph.errors import NotFound, NotReady
 from graph.ledger.ledger import Ledger
@@ -204,14 +205,17 @@ class Live:
         institution: InstitutionId,
         clock: Callable[[], datetime],
         fitted_epoch: Callable[[], int | None] = lambda: None,
+        in_background: bool = False,
     ) -> None:
         self._ledger = ledger
+        self._in_background = in_background
         self._fitted_epoch = fitted_epoch
         self._snapshots = snapshots
         self._institution = institution
         self._clock = clock
         self._lock = threading.Lock()
         self._moment: Moment | None = None
+        self._next: Background[Moment] = Background()
 
     def catch_up(self) -> Moment:
         """Bring the overlay up to the ledger's head and return the moment to serve from.
@@ -225,7 +229,7 @@ class Live:
             folder = current_snapshot(self._snapshots)
             moment = self._moment
             if moment is None or moment.snapshot.folder != folder:
-                moment = self._open(folder)
+                moment = self._newer(moment, folder)
             try:
                 self._advance(moment)
             except NotReady:  # the rows were compacted into the log: a newer snapshot holds them
@@ -233,6 +237,15 @@ class Live:
                 self._advance(moment)
             self._moment = moment
             return moment
+
+    def _newer(self, moment: Moment | None, folder: str) -> Moment:
+        """Open another snapshot; where allowed beside the requests, which have the old one still.
+
+        Nothing is late for that: the old snapshot and its overlay say the same.
+        """
+        if moment is None or not self._in_background:
+            return self._open(folder)
+        return self._next.ask(lambda: self._open(folder)) or moment
 
     def _open(self, folder: str) -> Moment:
         try:

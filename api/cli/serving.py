@@ -150,6 +150,8 @@ def jobs_run(
         signal.signal(name, lambda *_: stop.set())
     if supervised_by is not None:
         follow_parent(supervised_by, stop.set)
+        if hasattr(os, "nice"):
+            os.nice(10)  # people who wait for a page go before work that nobody waits for
     with open_floors(config) as floors:
         lead(floors.site, holder=process_name(), stop=stop)
 

@@ -85,10 +85,9 @@ class LedgerSessions:
         access = self._ledger.access
         with self._ledger.read() as tx:
             session = access.session(tx, secret, at=now)
-            due = session is not None and access.due(tx, secret, at=now)
         if session is None or session.principal.role is not StaffRole.RESIDENT:
             return None
-        if due:
+        if session.due:
             with self._ledger.write() as tx:
                 access.touch(tx, secret, at=now)
         return ResidentSession(ResidentId(session.principal.id), session.csrf)

@@ -40,6 +40,8 @@ class Session:
     """Every form of this session repeats it."""
     began_at: datetime
     expires_at: datetime
+    due: bool = False
+    """Whether :meth:`Access.touch` would change anything: at most once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Access:
             self._csrf(secret),
             moment(line.began_at),
             moment(line.expires_at),
+            due=now - line.seen_at >= span(self._TOUCH),
         )
 
     def due(self, tx: Connection, secret: str, *, at: datetime) -> bool:
