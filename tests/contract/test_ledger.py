@@ -950,6 +950,14 @@ class TestAudit:
             assert ledger.audit.verify(tx).ok
         assert len(path.read_text().splitlines()) == 3
 
+    def test_what_others_record_and_sign_while_it_is_verified_is_no_fault(self, ledger: Ledger):
+        ledger.audit.record(entry_about(LI))
+        with ledger.read() as tx:
+            assert ledger.audit.verify(tx).entries == 1
+            ledger.audit.record(entry_about(LI))
+            ledger.audit.sign()
+            assert ledger.audit.verify(tx).ok
+
     def test_the_chain_verifies_after_an_entry_was_made_unreadable(self, ledger: Ledger):
         ledger.audit.record(entry_about(LI))
         with ledger.write() as tx:
