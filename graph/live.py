@@ -189,7 +189,16 @@ class Moment:
         return np.union1d(self.withdrawn, expired)
 
     def item(self, row: int) -> ItemFacts:
-        """Public facts of an item: title, place, organiser and so on."""
+        """Public facts of an item: title, place and so on; a group that organises it is named."""
+        facts = self.published(row)
+        group = int(self.items.group[row])
+        if group < 0:
+            return facts
+        title = self.published(group).title
+        return facts if facts.organiser == title else replace(facts, organiser=title)
+
+    def published(self, row: int) -> ItemFacts:
+        """Public facts as they were published: the organiser is whoever the item itself names."""
         fresh = self.item_facts.get(row)
         return fresh if fresh is not None else self.facts.item(row)
 
@@ -309,18 +318,27 @@ class Live:
         elif event.kind is EventKind.ITEM:
             self._take_item(tx, moment, event)
             booked.add(event.subject)
+        elif event.kind is EventKind.RESIDENT:
+            self._row_of(tx, moment, event.subject)
+        elif event.kind is EventKind.IMPORT:  # their facts come with the next snapshot
+            residents = self._ledger.rows.all(tx, RowKind.RESIDENT)
+            moment.resident_rows = {key: row for row, key in enumerate(residents)}
+
+    def _row_of(self, tx: Connection, moment: Moment, resident: str) -> int | None:
+        """Row of a resident, of one who joined since the snapshot too."""
+        row = moment.resident_rows.get(resident)
+        if row is None:
+            row = self._ledger.rows.get(tx, RowKind.RESIDENT, resident)
+            if row is not None:
+                moment.resident_rows[resident] = row
+        return row
 
     def _take_interaction(
         self, tx: Connection, moment: Moment, event: Event, payload: Mapping[str, Json]
     ) -> None:
-        resident = moment.resident_rows.get(event.subject)
-        if resident is None:
-            found = self._ledger.rows.get(tx, RowKind.RESIDENT, event.subject)
-            if found is None:
-                return
-            resident = moment.resident_rows[event.subject] = found
+        resident = self._row_of(tx, moment, event.subject)
         item = moment.item_rows.get(str(payload["item"]))
-        if item is None or only_waits(payload):
+        if resident is None or item is None or only_waits(payload):
             return
         at = int(datetime.fromisoformat(str(payload["at"])).timestamp())
         history = dict(moment.histories.get(resident, {}))

@@ -158,11 +158,11 @@ def _item(event: Event, payload: Mapping[str, Json]) -> list[Change]:
 def _venue(
     event: Event, payload: Mapping[str, Json], label: str, provenance: Provenance
 ) -> list[Change]:
-    """Make the venue that an organiser named for this item alone, in its grid."""
+    """Make the venue that an organiser named for this item alone, in its grid and no other."""
     venue = cast("Mapping[str, str | None] | None", payload.get("venue"))
     if venue is None:
         return []
-    id_, grid = str(venue["id"]), venue.get("grid")
+    id_, grid, left = str(venue["id"]), venue.get("grid"), venue.get("left")
     place = cast("Mapping[str, Scalar]", payload["place"])
 
     def put(type_: str, start: tuple[str, str], end: tuple[str, str]) -> Change:
@@ -172,6 +172,8 @@ def _venue(
     changes.append(put("HELD_AT", (label, event.subject), ("Venue", id_)))
     if grid is not None:
         changes.append(put("BUILT_IN", ("Venue", id_), ("Grid", grid)))
+    if left is not None and left != grid:
+        changes.append(RelationshipChange(Op.REMOVE, "BUILT_IN", "Venue", id_, "Grid", left))
     return changes
 
 

@@ -203,22 +203,31 @@ def _digest(draft: Draft) -> str:
 def _where(moment: Moment, row: int | None, draft: Draft) -> dict[str, Json]:
     """Say where it takes place and who organises it; what is not said anew stays as it was."""
     out: dict[str, Json] = {}
-    kept = None if row is None else moment.item(row)
+    kept = None if row is None else moment.published(row)
     if draft.place is not None:
         place = draft.place
+        grid = -1 if row is None else int(moment.items.grid[row])
         out["place"] = {"name": place.name, "lat": place.lat, "lon": place.lon}
-        out["venue"] = {"id": f"venue-{draft.id}", "grid": _grid(moment, place)}
+        out["venue"] = {
+            "id": f"venue-{draft.id}",
+            "grid": _grid(moment, place),
+            "left": str(moment.snapshot.grid_ids[grid]) if grid >= 0 else None,
+        }
     elif kept is not None and kept.place and row is not None:
         lat, lon = float(moment.items.lat[row]), float(moment.items.lon[row])
         if np.isfinite([lat, lon]).all():
             out["place"] = {"name": kept.place, "lat": lat, "lon": lon}
     if draft.organiser:
         out["organiser"] = draft.organiser
-        name = hashlib.sha256(draft.organiser.encode()).hexdigest()[:16]
-        out["organisation"] = f"organisation-{name}"
+        out["organisation"] = _organisation(draft.organiser)
     elif kept is not None and kept.organiser:
         out["organiser"] = kept.organiser
     return out
+
+
+def _organisation(name: str) -> str:
+    """Id of the organisation that a publisher named."""
+    return f"organisation-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _grid(moment: Moment, place: Place) -> str | None:
@@ -258,6 +267,9 @@ def _links(moment: Moment, row: int | None, draft: Draft) -> _Links:
         links.now.append(_link("ORGANISED_BY", "Group", draft.group))
     if former is not None and former != draft.group:
         links.gone.append(_link("ORGANISED_BY", "Group", former))
+    organiser = "" if row is None else moment.published(row).organiser
+    if draft.organiser and organiser and organiser != draft.organiser:
+        links.gone.append(_link("PROVIDED_BY", "Organisation", _organisation(organiser)))
     return links
 
 

@@ -213,12 +213,9 @@ def _item_rows(store: GraphStore, snapshot: Snapshot) -> Iterator[tuple[int, str
     names = {
         label: _column_by_id(store.nodes(label), "name") for label in ("Venue", "Organisation")
     }
-    titles = _column_by_id(store.nodes("Group"), "title")
     for kind, label in ITEM_LABELS.items():
         place = _names(store, "HELD_AT", label, "Venue", names["Venue"])
         organiser = _names(store, "PROVIDED_BY", label, "Organisation", names["Organisation"])
-        if kind is ItemKind.ACTIVITY:
-            organiser |= _names(store, "ORGANISED_BY", label, "Group", titles)
         for node in store.nodes(label).to_pylist():
             item = node["id"]
             if item not in rows:

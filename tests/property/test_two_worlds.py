@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from graph.gate import GraphStore, make_keys, open_graph
@@ -54,8 +54,13 @@ from tests.small_city import (
 )
 
 EXAMPLES = SIZES[SIZE].histories
-quick = settings(max_examples=max(10, EXAMPLES // 2), suppress_health_check=list(HealthCheck))
-slow = settings(max_examples=max(5, EXAMPLES // 8), suppress_health_check=list(HealthCheck))
+unshrunk = settings(
+    suppress_health_check=list(HealthCheck),
+    # Not made smaller: that takes minutes, and two worlds of a handful of people are small.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+quick = settings(unshrunk, max_examples=max(10, EXAMPLES // 2))
+slow = settings(unshrunk, max_examples=max(5, EXAMPLES // 8))
 
 _LEARNT = {Level.S1: Purpose.FEED, Level.S2: Purpose.GROUP_MATCHING}
 Withdrawal = tuple[ResidentId, DataCategory | None, Purpose | None]

@@ -222,3 +222,18 @@ def test_nodes_come_before_what_connects_them():
             "Organisation": 1,
             "PROVIDED_BY": 1,
         }
+
+
+def test_a_venue_that_moves_leaves_the_grid_it_was_in():
+    place = {"name": "x", "lat": 31.3, "lon": 118.4}
+    grids = [put("Grid", "grid-1", name="1"), put("Grid", "grid-2", name="2")]
+    with MemoryStore() as store:
+        store.apply(grids)
+        for grid, left in (("grid-1", None), ("grid-2", "grid-1"), ("grid-2", "grid-2")):
+            venue = {"id": "venue-a1", "grid": grid, "left": left}
+            store.apply(changes_for(published(place=place, venue=venue, links=[])))
+            table = store.relationships("BUILT_IN", "Venue", "Grid")
+            assert table["end"].to_pylist() == [grid]
+        venue = {"id": "venue-a1", "grid": None, "left": "grid-2"}
+        store.apply(changes_for(published(place=place, venue=venue, links=[])))
+        assert store.relationships("BUILT_IN", "Venue", "Grid").num_rows == 0
