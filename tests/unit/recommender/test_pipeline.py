@@ -119,8 +119,13 @@ def test_a_part_that_speaks_against_is_never_cited(view, model):
 def test_the_strongest_citable_part_is_told(view, model):
     scorers = {s.name: s for s in model.scorers}
     parts = {"social": 9.0, "near": 8.0, "content": 1.0, "own_group": 2.0}
-    assert reason_for(ask(view, 1), 3, parts, scorers, {}).code is ReasonCode.OWN_GROUP
-    assert reason_for(ask(view, 1), 3, {"social": 9.0}, scorers, {}) is GENERAL
+    query = ask(view, 1)
+    joined = query.history.toarray()
+    joined[0, int(view.items.group[3])] = 2.0  # a membership that may be used
+    member = replace(query, history=csr(joined))
+    assert reason_for(member, 3, parts, scorers, {}).code is ReasonCode.OWN_GROUP
+    assert reason_for(query, 3, parts, scorers, {}).code is ReasonCode.OWN_INTEREST
+    assert reason_for(member, 3, {"social": 9.0}, scorers, {}) is GENERAL
 
 
 def scattered(n: int, rng) -> ItemTable:
