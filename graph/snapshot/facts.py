@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count, islice
+from functools import lru_cache
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import cast
 
@@ -197,9 +198,9 @@ def write_facts(folder: Path, *, store: GraphStore, ledger: Ledger, snapshot: Sn
         connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES)
         with connection:
             connection.executemany("INSERT INTO item VALUES (?, ?, ?)", _item_rows(store, snapshot))
-            numbers = count()
+            numbers, people = count(), _People.of(snapshot)
             for type_, category, table in _tables_of_residents(store):
-                facts = _fact_rows(type_, category, table, snapshot, numbers)
+                facts = _fact_rows(type_, category, table, people, numbers)
                 connection.executemany(
                     "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     _sealed(ledger, snapshot, category, facts),
@@ -261,6 +262,19 @@ def _tables_of_residents(store: GraphStore) -> Iterator[tuple[str, DataCategory,
                 yield kind.name, kind.category, store.relationships(kind.name, start, end)
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Row and grid of each resident."""
+
+    rows: Mapping[str, int]
+    grids: Sequence[int]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> _People:
+        ids = snapshot.resident_ids.tolist()
+        return cls({resident: row for row, resident in enumerate(ids)}, snapshot.grid.tolist())
+
+
 Fact = tuple[int, int, str, int, str, str, str, str, str, float]
 """(grid, row, type, n, value, source, as_of, category, basis, confidence)"""
 
@@ -269,32 +283,46 @@ def _fact_rows(
     type_: str,
     category: DataCategory,
     table: pa.Table,
-    snapshot: Snapshot,
+    people: _People,
     numbers: Iterator[int],
 ) -> Iterator[Fact]:
-    rows = {str(resident): row for row, resident in enumerate(snapshot.resident_ids)}
-    grids = snapshot.grid.tolist()
-    for fact in table.to_pylist():
-        row = rows.get(fact["start"])
+    """Turn one table into facts, column by column: a city has some millions of them."""
+    said = {name: table.column(name).to_pylist() for name in ("source", "basis", "confidence")}
+    names = [name for name in table.column_names if name not in _SAID and name != "start"]
+    columns = [table.column(name).to_pylist() for name in names]
+    values = zip(*columns, strict=True) if columns else repeat(())
+    moments = (_iso(moment) for moment in table.column("as_of").to_pylist())
+    starts = table.column("start").to_pylist()
+    for start, fact, as_of, source, basis, confidence in zip(
+        starts, values, moments, *said.values(), strict=bool(columns)
+    ):
+        row = people.rows.get(start)
         if row is None:
             continue
         value = {
-            k: encode_scalar(v)
-            for k, v in fact.items()
-            if k not in _SAID and k != "start" and v is not None
+            name: encode_scalar(v) for name, v in zip(names, fact, strict=True) if v is not None
         }
         yield (
-            grids[row],
+            people.grids[row],
             row,
             type_,
             next(numbers),
-            json.dumps(value, ensure_ascii=False),
-            fact["source"],
-            fact["as_of"].isoformat(),
+            _to_json(value),
+            source,
+            as_of,
             category.value,
-            fact["basis"],
-            fact["confidence"],
+            basis,
+            confidence,
         )
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=1_024)
+def _iso(moment: datetime) -> str:
+    """Write a moment; most facts of an import share one."""
+    return moment.isoformat()
 
 
 def _sealed(
