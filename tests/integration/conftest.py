@@ -20,6 +20,20 @@ def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def made_rich_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home in which so much is on offer that lists can differ; copied as well."""
+    root = tmp_path_factory.mktemp("rich") / "home"
+    make_city(root, residents=400, items=160)
+    return root
+
+
+@pytest.fixture
+def rich_home(made_rich_home: Path, tmp_path: Path) -> Path:
+    """Return a home of 400 residents and 160 items of one's own."""
+    return copy_home(made_rich_home, tmp_path / "rich")
+
+
 @pytest.fixture
 def demo_home(made_home: Path, tmp_path: Path) -> Path:
     """Return a home of 200 residents of one's own."""

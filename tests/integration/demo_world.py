@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,18 @@ def new_key() -> str:
     return f"test-key-{next(_numbers)}"
 
 
-def make_city(root: Path) -> None:
-    """Make the city by the real path: import, drain, snapshot, train."""
+def make_city(
+    root: Path, *, residents: int = RESIDENTS, items: int | None = None, now: datetime = NOW
+) -> None:
+    """Make the city by the real path: import, drain, snapshot, train.
+
+    Programs of their own have the machine's clock: a home for them is made at the present time.
+    """
     config = load_config(home=root)
     make_home(config)
-    with open_floors(config, clock=FixedClock(NOW)) as floors:
-        city = generate(
-            RESIDENTS, GRIDS, seed=SEED, now=NOW, pseudonym=floors.ledger.keys.pseudonym
-        )
+    with open_floors(config, clock=FixedClock(now)) as floors:
+        pseudonym = floors.ledger.keys.pseudonym
+        city = generate(residents, GRIDS, seed=SEED, now=now, n_items=items, pseudonym=pseudonym)
         import_plan(
             floors.ledger, city.plan(), gate=floors.gate, actor=operator(), clock=floors.clock
         )

@@ -9,21 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.cli.homes import make_home
 from api.services.viewing import own_categories, view_as
-from api.wiring import load_config, open_floors
 from graph.gate import open_graph, training_view
-from graph.ingest import import_plan
 from graph.model import InteractionKind, ResidentId
-from graph.synthetic import generate
 from jobs import steps
 from recommender.base import Query
 from recommender.fitted import FittedModel
 from recommender.selection import Selection
 from recommender.training import fit, train
 from tests.conftest import FixedClock
-from tests.factories import NOW, operator
-from tests.integration.demo_world import Instance, copy_home, web_process
+from tests.integration.demo_world import Instance, web_process
 from tests.integration.test_rebuild import tap
 from tests.sizes import Sizes
 
@@ -31,26 +26,10 @@ FAR_DOWN = 25
 """Place of the liked card: far from the top, so that the list has something to change."""
 
 
-@pytest.fixture(scope="module")
-def full_of_items(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A city with so much on offer that a list can be in another order."""
-    root = tmp_path_factory.mktemp("items") / "home"
-    config = load_config(home=root)
-    make_home(config)
-    with open_floors(config, clock=FixedClock(NOW)) as floors:
-        plan = generate(400, 3, seed=11, now=NOW, n_items=160).plan()
-        import_plan(floors.ledger, plan, gate=floors.gate, actor=operator(), clock=floors.clock)
-        url = floors.site.config.graph_url
-        with open_graph(url, ledger=floors.ledger, holder="test") as lease:
-            steps.take_snapshot(floors.site, lease.store)
-        steps.train(floors.site)
-    return root
-
-
 @pytest.fixture
-def web(full_of_items: Path, tmp_path: Path, clock: FixedClock) -> Iterator[Instance]:
-    """A web process on a copy of it."""
-    with web_process(copy_home(full_of_items, tmp_path / "home"), clock) as instance:
+def web(rich_home: Path, clock: FixedClock) -> Iterator[Instance]:
+    """A web process where a list has much to order."""
+    with web_process(rich_home, clock) as instance:
         yield instance
 
 
