@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None)
     from gunicorn.app.base import BaseApplication  # not installed on Windows
 
     master = os.getpid()
+    opened = ExitStack()  # filled in the workers only
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -84,11 +86,13 @@ def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None)
                 self.cfg.set("when_ready", lambda server: when_ready())
             if on_exit is not None:
                 self.cfg.set("on_exit", lambda server: on_exit())
+            self.cfg.set("worker_exit", lambda server, worker: opened.close())
 
         def load(self) -> Flask:
             # Called in each worker after the fork: connections are never shared between processes.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the master tells us once
             follow_parent(master, _end_soon)
-            return _application(config, ExitStack())
+            return _application(config, opened)
 
     Server().run()
 
