@@ -81,13 +81,18 @@ class Runner:
                 site.ledger.runs.progress(tx, run, done, total, note)
             self.show(done, total, note)
 
+        # Whoever asked is told by the record; nobody waits for a scheduled run.
+        level = logging.WARNING if request is None else logging.INFO
         try:
             note = JOBS[job](self, _rarely(progress))
             ok = True
         except (LeaseLost, StoreUnavailable, WorkStopped):
             raise  # whoever leads next finds the run lost and takes it up again
         except LinliError as error:
-            _log.warning("job %s failed: %s", job, error)
+            _log.log(level, "job %s failed: %s", job, error)
+            note, ok = f"{type(error).__name__}: {error}", False
+        except Exception as error:  # one of the four edges: the record must not say it still runs
+            _log.log(level, "run %d of job %s broke", run, job, exc_info=True)
             note, ok = f"{type(error).__name__}: {error}", False
         with site.ledger.write() as tx:
             site.ledger.runs.finish(tx, run, ok, note, site.clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ def made_rich_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rich_home(made_rich_home: Path, tmp_path: Path) -> Path:
     """Return a home of 400 residents and 160 items of one's own."""
     return copy_home(made_rich_home, tmp_path / "rich")
+
+
+@pytest.fixture(scope="session")
+def made_present_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home at the present time, for programs with the machine's clock; copied as well."""
+    root = tmp_path_factory.mktemp("present") / "home"
+    make_city(root, now=datetime.now(UTC))
+    return root
+
+
+@pytest.fixture
+def present_home(made_present_home: Path, tmp_path: Path) -> Path:
+    """Return such a home of 200 residents of one's own."""
+    return copy_home(made_present_home, tmp_path / "present")
 
 
 @pytest.fixture
