@@ -8,6 +8,9 @@ person; the store knows only its hash.
 from __future__ import annotations
 
 import hmac
+import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +18,7 @@ from typing import Protocol, cast
 
 from flask import Response, current_app, g, request
 
-from graph.errors import NotSignedIn
+from graph.errors import NotSignedIn, StoreUnavailable
 from graph.gate import Ledger
 from graph.model import ResidentId, StaffRole
 
@@ -30,7 +33,11 @@ __all__ = [
     "signed_in_resident",
 ]
 
+_log = logging.getLogger(__name__)
+
 COOKIE = "linli_session"
+_NOTED_AFTER = 0.5
+"""Seconds after which a session's use is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ class LedgerSessions:
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._lock = threading.Lock()
+        self._used: dict[str, datetime] = {}
+        """Secrets whose use is to be noted. Lost with the process: a session idles for hours."""
 
     def redeem(self, token: str) -> str | None:
         """Use up a one-time link; the session it begins has a secret never used before."""
@@ -80,7 +90,10 @@ class LedgerSessions:
             return self._ledger.access.redeem(tx, token, at=self._clock())
 
     def find(self, secret: str) -> ResidentSession | None:
-        """Return the session of a secret; noting its use at most once a minute."""
+        """Return the session of a secret; its use is noted at most once a minute, and soon after.
+
+        Nobody who only looks at something waits for a write.
+        """
         now = self._clock()
         access = self._ledger.access
         with self._ledger.read() as tx:
@@ -88,9 +101,27 @@ class LedgerSessions:
         if session is None or session.principal.role is not StaffRole.RESIDENT:
             return None
         if session.due:
-            with self._ledger.write() as tx:
-                access.touch(tx, secret, at=now)
+            self._note(secret, now)
         return ResidentSession(ResidentId(session.principal.id), session.csrf)
+
+    def _note(self, secret: str, now: datetime) -> None:
+        with self._lock:
+            first = not self._used
+            self._used[secret] = now
+        if first:
+            threading.Thread(target=self._write_noted, daemon=True).start()
+
+    def _write_noted(self) -> None:
+        """Write what is noted within half a second, in one transaction."""
+        time.sleep(_NOTED_AFTER)
+        with self._lock:
+            used, self._used = self._used, {}
+        try:
+            with self._ledger.write() as tx:
+                for secret, at in used.items():
+                    self._ledger.access.touch(tx, secret, at=at)
+        except StoreUnavailable as error:
+            _log.warning("the use of %d sessions was not noted: %s", len(used), error)
 
     def end(self, secret: str) -> None:
         """End the session of a secret, if there is one."""
