@@ -53,6 +53,8 @@ class Figures:
     p99: float
     worst: float
     errors: int
+    statuses: dict[str, int]
+    """Answers by HTTP status; -1 for none."""
     taps: int
     """Taps acknowledged as durable."""
     stale: int
@@ -105,6 +107,7 @@ def figures_of(answer: dict[str, object]) -> Figures:
         p99=round(p99, 2),
         worst=round(float(latency.max()) * 1000, 2),
         errors=int((~ok).sum()),
+        statuses={str(int(s)): int((status == s).sum()) for s in np.unique(status)},
         taps=int(((status == 202) & (tap == 1)).sum()),
         stale=int(str(answer["stale"])),
         rate=round(len(rows) / float((due + latency).max()), 2),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import sys
 import time
 from collections import deque
@@ -18,6 +19,8 @@ from dataclasses import dataclass, field
 __all__ = ["Client", "Session"]
 
 _TIMEOUT = 30.0
+_VISIT = 10
+"""Requests on one connection, as people come and go: what a worker once took it keeps."""
 
 
 class Wire(asyncio.Protocol):
@@ -26,6 +29,7 @@ class Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.open = False
+        self.asked = 0
         self._buffer = bytearray()
         self._body_at = -1
         self._length = 0
@@ -70,6 +74,7 @@ class Wire(asyncio.Protocol):
     async def ask(self, request: bytes) -> tuple[int, bytes, bytes]:
         """Send one request; returns (status, head, body)."""
         assert self.transport is not None  # noqa: S101
+        self.asked += 1
         self._answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         async with asyncio.timeout(_TIMEOUT):
@@ -98,7 +103,7 @@ class Client:
         self._host, self._port, self._connections = host, port, connections
         self._idle: deque[Wire] = deque()
         self._rng = random.Random(seed)  # noqa: S311 - a load, not a secret
-        self._seed = seed
+        self._run = secrets.token_hex(6)  # a home that is used again knows the keys of before
         self.stale = 0
         """Feeds that showed something dismissed before they were asked for."""
 
@@ -110,7 +115,9 @@ class Client:
             loop = asyncio.get_running_loop()
             _, wire = await loop.create_connection(Wire, self._host, self._port)
         answer = await wire.ask(request)
-        if wire.open:
+        if wire.asked >= _VISIT and wire.transport is not None:
+            wire.transport.close()
+        elif wire.open:
             self._idle.append(wire)  # the one that rested longest goes first: all workers are used
         return answer
 
@@ -145,11 +152,14 @@ class Client:
         return status
 
     async def tap(self, session: Session, number: int) -> int:
-        """Like or dismiss something in the latest feed; returns the status, 0 without a feed."""
+        """Like or dismiss something in the latest feed; returns the status.
+
+        Whoever lives out of reach of everything has nothing to tap on, and looks once more.
+        """
         cards = json.loads(session.feed)["cards"] if session.feed else []
         cards = [card for card in cards if card["item_id"] not in session.tapped]
         if not cards:
-            return 0
+            return await self.feed(session)
         card = self._rng.choice(cards)
         session.tapped.add(card["item_id"])
         kind = self._rng.choice(("like", "dismiss"))
@@ -161,7 +171,7 @@ class Client:
         }
         headers = (
             f"{session.cookie}X-CSRF-Token: {session.csrf}\r\n"
-            f"Idempotency-Key: bench-{self._seed}-{number}\r\n"
+            f"Idempotency-Key: bench-{self._run}-{number}\r\n"
         )
         request = self._request("POST /api/v1/interactions", headers, json.dumps(said).encode())
         status, _, _ = await self._ask(request)
