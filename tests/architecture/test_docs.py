@@ -1,0 +1,43 @@
+"""What the documents say is what there is."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = runpy.run_path(str(ROOT / "tools" / "commands.py"))
+
+
+def test_the_page_of_commands_is_the_command_tree():
+    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert written == TOOL["page"](), "run python tools/commands.py"
+
+
+def test_every_command_says_what_it_does():
+    commands = TOOL["commands"]()
+    assert len(commands) > 15
+    assert [name for name, text in commands.items() if len(text) < 10] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_every_command_in_the_readme_exists(readme: str):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    named = {
+        found.strip()
+        for found in re.findall(r"linli ((?:import|graph|jobs|keys) \w+|[a-z]+)\b", text)
+    }
+    known = {name.removeprefix("linli ") for name in TOOL["commands"]()}
+    assert named
+    assert named - known - {"import", "graph", "jobs"} == set()
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_every_link_of_the_readme_leads_somewhere(readme: str):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
