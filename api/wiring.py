@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 import tomllib
@@ -87,8 +88,8 @@ def _layers(flags: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
     toml = Home(Path(str(home))).settings
     if toml.exists():
         try:
-            said = tomllib.loads(toml.read_text())
-        except tomllib.TOMLDecodeError as error:
+            said = tomllib.loads(toml.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{toml}: {error}") from error
         yield from ((name, str(toml), value) for name, value in said.items())
     for name in Config.model_fields:
@@ -131,7 +132,8 @@ def settings(flags: Mapping[str, object]) -> list[Setting]:
 
 
 def _masked(value: str) -> str:
-    """Hide the password of a URL."""
+    """Hide the password of a URL, before its host or among its parameters."""
+    value = re.sub(r"(?i)([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", value)
     head, at, tail = value.rpartition("@")
     if not at or "://" not in head:
         return value

@@ -12,11 +12,11 @@ from api.cli.output import (
     AsJson,
     HomeOption,
     OperatorOption,
-    console,
     operator,
     print_json,
     print_table,
     progress_bar,
+    say,
 )
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
@@ -68,15 +68,14 @@ def _import(floors: Floors, plan: ImportPlan, name: str | None, *, as_json: bool
             f"  {i.message_zh} → {i.remedy_zh}",
             f"  {i.message_en} → {i.remedy_en}",
         ):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(line)
     state = "was there already" if result.already else "imported"
     left_out_rows = len({issue.row for issue in plan.errors})
-    console.print(
+    say(
         f"{plan.rows} rows read, {left_out_rows} left out, {len(plan.notices)} notices; "
-        f"batch {result.batch} {state}.",
-        highlight=False,
+        f"batch {result.batch} {state}."
     )
-    console.print("Next: linli snapshot, then linli train.")
+    say("Next: linli snapshot, then linli train.")
 
 
 @import_app.command("meetup")
@@ -140,7 +139,7 @@ def _job(job: str, title: str, home: Path | None, name: str | None, *, as_json: 
     if as_json:
         print_json({"job": job, "note": note})
     else:
-        console.print(f"{job}: {note}", highlight=False)
+        say(f"{job}: {note}")
 
 
 @graph_app.command("rebuild")
@@ -166,7 +165,7 @@ def graph_status(home: HomeOption = None, as_json: AsJson = False) -> None:
         print_json({"watermark": watermark, "head": head, "counts": counts})
         return
     print_table(("what", "how many"), sorted(counts.items()))
-    console.print(f"The graph stands at event {watermark} of {head}.", highlight=False)
+    say(f"The graph stands at event {watermark} of {head}.")
 
 
 @graph_app.command("cypher")

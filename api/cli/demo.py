@@ -12,7 +12,7 @@ import typer
 
 from api.cli.homes import make_home
 from api.cli.jobs_commands import run_job
-from api.cli.output import HomeOption, console, operator, progress_bar
+from api.cli.output import HomeOption, console, operator, progress_bar, say
 from api.cli.serving import serve_forever
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
@@ -130,7 +130,7 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
     if serving:
         console.print(f"Serving on {address}; Ctrl-C stops it, the data stay.", highlight=False)
     else:
-        console.print(f"Ready in {floors.home.root}. Serve it: linli serve", highlight=False)
+        say(f"Ready in {floors.home.root}. Serve it: linli serve")
 
 
 def _people(moment: Moment) -> list[tuple[str, int]]:

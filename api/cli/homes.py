@@ -6,8 +6,9 @@ import platform
 from importlib.metadata import version as package_version
 
 import typer
+from rich.markup import escape
 
-from api.cli.output import AsJson, HomeOption, console, print_json, print_table
+from api.cli.output import AsJson, HomeOption, console, print_json, print_table, say
 from api.wiring import Config, load_config, open_floors, settings
 from graph.errors import LinliError
 from graph.gate import make_keys, open_ledger
@@ -40,8 +41,8 @@ def make_home(config: Config) -> Home:
 def init(home: HomeOption = None) -> None:
     """Make a home: folders, keys, settings, ledger. Does nothing to one that exists."""
     made = make_home(load_config(home=home))
-    console.print(f"Home ready in {made.root}", highlight=False)
-    console.print(f"Keep {made.keys} safe and apart from backups: without it nothing sealed opens.")
+    say(f"Home ready in {made.root}")
+    say(f"Keep {made.keys} safe and apart from backups: without it nothing sealed opens.")
 
 
 def doctor(home: HomeOption = None, as_json: AsJson = False) -> None:
@@ -62,7 +63,8 @@ def doctor(home: HomeOption = None, as_json: AsJson = False) -> None:
         )
         console.print()
         for check, ok, detail in checks:
-            console.print(f"{'[green]ok  [/]' if ok else '[red]FAIL[/]'} {check}: {detail}")
+            state = "[green]ok  [/]" if ok else "[red]FAIL[/]"
+            console.print(f"{state} {check}: {escape(detail)}", highlight=False, soft_wrap=True)
     if not all(ok for _, ok, _ in checks):
         raise typer.Exit(1)
 

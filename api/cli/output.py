@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -26,6 +27,7 @@ __all__ = [
     "print_json",
     "print_table",
     "progress_bar",
+    "say",
 ]
 
 console = Console()
@@ -54,9 +56,15 @@ def _login() -> str:
         return "unknown"
 
 
+def say(text: str) -> None:
+    """Print a line as it is: names and paths may hold square brackets, and are not wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def fail(message: str) -> None:
     """Print one error line on standard error."""
-    _errors.print(f"[bold red]linli:[/] {message}", highlight=False, soft_wrap=True)
+    line = escape(" ".join(part.strip() for part in message.splitlines()))
+    _errors.print(f"[bold red]linli:[/] {line}", highlight=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -70,7 +78,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escape(str(cell)) for cell in row))
     console.print(table)
 
 

@@ -22,6 +22,7 @@ from api.cli.output import (
     operator,
     print_json,
     print_table,
+    say,
 )
 from api.wiring import Config, configure_logging, load_config, open_floors
 from graph.errors import ConfigError
@@ -222,7 +223,7 @@ def jobs_request(
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
         note = run_job(floors.site, job, by=actor.id, title=job)
-    console.print(f"{job}: {note}", highlight=False)
+    say(f"{job}: {note}")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,43 +1,69 @@
-"""The command line in processes of its own, as people run it."""
+"""The command line as people run it: in a process of its own, or quicker in this one."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
-from typer.testing import CliRunner
-
-from api.cli.main import app
+from api.cli.main import main
 from tests.conftest import ROOT
 
-__all__ = ["LINLI", "CommandLine"]
+__all__ = ["CommandLine", "Said"]
 
 LINLI = (sys.executable, "-m", "api.cli")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and with which code it ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
 class CommandLine:
     """``linli`` on one home."""
 
-    home: Path | None
+    home: Path
     seconds: float = 120
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What a process gets: nothing of Linli's settings but these."""
+        """What a command gets: nothing of Linli's settings but these."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("LINLI_")}
-        if self.home is not None:
-            kept["LINLI_HOME"] = str(self.home)
-        return kept | {"COLUMNS": "200", "PYTHONPATH": str(ROOT)} | dict(more or {})
+        ours = {"LINLI_HOME": str(self.home), "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+        return kept | ours | dict(more or {})
 
-    def run(
-        self, *words: str, check: bool = True, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> Said:
+        """Run a command in this process: Python and its libraries take seconds to load."""
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            patch.dict(os.environ, self.environment(env), clear=True),
+            patch.object(sys, "argv", ["linli", *words]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+            except Exception:
+                code = 1
+                traceback.print_exc()
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def run_apart(self, *words: str, env: Mapping[str, str] | None = None) -> Said:
+        """Run a command in a process of its own, to its end."""
         done = subprocess.run(
             [*LINLI, *words],
             cwd=ROOT,
@@ -46,25 +72,10 @@ class CommandLine:
             text=True,
             timeout=self.seconds,
         )
-        assert not check or done.returncode == 0, f"linli {' '.join(words)}: {done.stderr}"
-        return done
-
-    def quick(self, *words: str) -> str:
-        """Run a command in this process and return what it says."""
-        done = CliRunner().invoke(app, list(words), env={"LINLI_HOME": str(self.home)})
-        assert done.exit_code == 0, f"linli {' '.join(words)}: {done.output} {done.exception}"
-        return done.stdout
-
-    def quick_json(self, *words: str):
-        """What a command says in JSON, run in this process."""
-        return json.loads(self.quick(*words))
-
-    def json(self, *words: str, env: Mapping[str, str] | None = None):
-        """What a command says in JSON."""
-        return json.loads(self.run(*words, env=env).stdout)
+        return Said(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a command; whoever starts it ends it."""
+        """Start a command in a process of its own; whoever starts it ends it."""
         return subprocess.Popen(
             [*LINLI, *words],
             cwd=ROOT,
@@ -74,12 +85,22 @@ class CommandLine:
             text=True,
         )
 
+    def text(self, *words: str, env: Mapping[str, str] | None = None) -> str:
+        """What a command that succeeds says."""
+        said = self.run(*words, env=env)
+        assert said.code == 0, f"linli {' '.join(words)}: {said.out}{said.err}"
+        return said.out
+
+    def json(self, *words: str, env: Mapping[str, str] | None = None):
+        """What a command that succeeds says in JSON."""
+        return json.loads(self.text(*words, env=env))
+
     def refusal(self, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Exit code and the one line that a command says instead of doing it."""
-        done = self.run(*words, check=False, env=env)
-        said = done.stderr.strip()
-        assert done.returncode != 0, done.stdout
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr
-        assert said.startswith("linli: "), said
-        assert "\n" not in said, said
-        return done.returncode, said
+        said = self.run(*words, env=env)
+        assert said.code != 0, said.out
+        assert "Traceback" not in said.err + said.out, said.err
+        line = said.err.strip()
+        assert line.startswith("linli: "), said.err
+        assert "\n" not in line, said.err
+        return said.code, line

@@ -22,7 +22,7 @@ def linli(tmp_path: Path) -> CommandLine:
 
 
 def feed(linli: CommandLine, resident: str) -> list[dict]:
-    return linli.quick_json("recommend", resident, "--json", "-n", "20")["recommendations"]
+    return linli.json("recommend", resident, "--json", "-n", "20")["recommendations"]
 
 
 def cited(cards: list[dict]) -> list[str]:
@@ -38,12 +38,12 @@ def between(resident: str, item: str) -> str:
 def deeds(linli: CommandLine, resident: str, item: str) -> set[str]:
     """Types of relationships between the two."""
     query = between(resident, item) + " RETURN label(d) AS type"
-    return {row["type"] for row in linli.quick_json("graph", "cypher", query)}
+    return {row["type"] for row in linli.json("graph", "cypher", query)}
 
 
 def find_case(linli: CommandLine) -> tuple[str, str, list[dict]]:
     """A resident whose top card cites an item they took part in, with something to reorder."""
-    for entry in linli.quick_json("residents", "--json", "-n", "60"):
+    for entry in linli.json("residents", "--json", "-n", "60"):
         resident = entry["resident"]
         try:
             cards = feed(linli, resident)
@@ -60,19 +60,19 @@ def test_a_participation_deleted_by_cypher_leaves_feed_and_reason_until_a_rebuil
     resident, item, before = find_case(linli)
     types = deeds(linli, resident, item)
     assert types & TOOK_PART
-    linli.quick("graph", "cypher", between(resident, item) + " DELETE d")
+    linli.text("graph", "cypher", between(resident, item) + " DELETE d")
     assert deeds(linli, resident, item) == set()
     assert cited(feed(linli, resident))[0] == item  # nothing was learnt from that yet
-    linli.run("snapshot")
-    linli.run("train")
+    linli.text("snapshot")
+    linli.text("train")
     without = feed(linli, resident)
     assert item not in cited(without)
     assert [card["item"] for card in without] != [card["item"] for card in before]
 
-    linli.run("graph", "rebuild")
+    linli.text("graph", "rebuild")
     assert deeds(linli, resident, item) == types
-    linli.quick("snapshot")
-    linli.quick("train")
+    linli.text("snapshot")
+    linli.text("train")
     again = feed(linli, resident)
 
     def plain(cards: list[dict]) -> list[tuple[str, dict]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -96,17 +97,19 @@ def test_a_request_is_done_by_the_leader_with_progress_and_a_record(led):
 
 def test_a_command_asks_the_leader_and_waits(led):
     site, linli, process = led
-    note = linli.quick_json("train", "--json")
+    note = linli.json("train", "--json")
     assert note == {"job": "train", "note": current_name(site.home.models)}
     assert leads(site, process)
 
 
 def test_the_graph_is_handed_over_and_taken_back(led):
     site, linli, process = led
-    status = linli.json("graph", "status", "--json")
+    apart = linli.run_apart("graph", "status", "--json")
+    assert apart.code == 0, apart.err
+    status = json.loads(apart.out)
     assert status["counts"]["Resident"] == 200
     assert status["watermark"] == status["head"]
-    rows = linli.quick_json("graph", "cypher", "MATCH (r:Resident) RETURN count(r) AS n")
+    rows = linli.json("graph", "cypher", "MATCH (r:Resident) RETURN count(r) AS n")
     assert rows == [{"n": 200}]
     until("the jobs process leads again", lambda: leads(site, process))
 
@@ -139,15 +142,15 @@ def test_what_is_acknowledged_reaches_the_graph_by_itself(led):
             return site.ledger.runs.last_done(tx, "drain") is not None
 
     until("the event is drained", drained)
-    assert linli.quick_json("graph", "status", "--json")["watermark"] >= seq
+    assert linli.json("graph", "status", "--json")["watermark"] >= seq
     query = "MATCH (r:Resident)-[l:LIKED {rec_id: 'the-rec-id'}]->(g) RETURN r.id AS r, g.id AS g"
-    assert linli.quick_json("graph", "cypher", query) == [{"r": who, "g": item}]
+    assert linli.json("graph", "cypher", query) == [{"r": who, "g": item}]
 
 
 def test_the_list_of_jobs_tells_last_success_duration_and_next_run(led):
     _, linli, _ = led
-    linli.quick("snapshot")
-    rows = {row["job"]: row for row in linli.quick_json("jobs", "list", "--json")}
+    linli.text("snapshot")
+    rows = {row["job"]: row for row in linli.json("jobs", "list", "--json")}
     assert rows.keys() == JOBS.keys()
     done = rows["snapshot"]
     assert done["state"] == "done"
@@ -157,7 +160,7 @@ def test_the_list_of_jobs_tells_last_success_duration_and_next_run(led):
     assert now < datetime.fromisoformat(done["next_run"]) < now + timedelta(hours=1, minutes=1)
     assert rows["rebuild"]["next_run"] is None
     assert rows["rebuild"]["last_success"] is None
-    text = linli.quick("jobs", "list")
+    text = linli.text("jobs", "list")
     assert all(job in text for job in JOBS)
 
 
@@ -171,7 +174,7 @@ def test_another_process_waits_and_takes_over_from_a_killed_one(present_home: Pa
             first.send_signal(signal.SIGKILL)
             first.wait()
             until("the second leads", lambda: leads(site, second), seconds=45)
-            note = linli.quick_json("snapshot", "--json")["note"]
+            note = linli.json("snapshot", "--json")["note"]
             assert note == current_name(site.home.snapshots)
             second.terminate()
             assert second.wait(30) == 0
@@ -196,7 +199,7 @@ def test_what_a_killed_leader_left_half_done_is_taken_up(present_home: Path):
 
 
 def refresh(linli: CommandLine) -> str:
-    return linli.quick("jobs", "request", "refresh").strip()
+    return linli.text("jobs", "request", "refresh").strip()
 
 
 def test_a_change_of_grants_alone_is_fitted_once(present_home: Path):
@@ -205,7 +208,7 @@ def test_a_change_of_grants_alone_is_fitted_once(present_home: Path):
     assert refresh(linli) == "refresh: nothing to do"
     with opened(present_home) as site:
         before = current_name(site.home.models)
-        who = ResidentId(linli.quick_json("residents", "--json", "-n", "1")[0]["resident"])
+        who = ResidentId(linli.json("residents", "--json", "-n", "1")[0]["resident"])
         with site.ledger.write() as tx:
             gone = site.ledger.grants.withdraw(
                 tx,
@@ -233,10 +236,10 @@ def test_a_change_of_grants_alone_is_fitted_once(present_home: Path):
 
 def test_a_failing_job_is_recorded_and_told_in_one_line(tmp_path: Path):
     linli = CommandLine(tmp_path / "home")
-    linli.quick("init")
+    linli.text("init")
     _, said = linli.refusal("train")
     assert "linli snapshot" in said
-    row = next(r for r in linli.quick_json("jobs", "list", "--json") if r["job"] == "train")
+    row = next(r for r in linli.json("jobs", "list", "--json") if r["job"] == "train")
     assert row["state"] == "failed"
     assert row["last_success"] is None
     assert "FAILED" in row["note"]
