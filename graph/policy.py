@@ -172,7 +172,7 @@ POLICY: tuple[Line, ...] = (
         Requirement.GRANT,
     ),
 )
-"""What is allowed at all. ``linli audit`` and the docs print this table."""
+"""What is allowed at all."""
 
 
 def requirement(

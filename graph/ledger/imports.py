@@ -98,7 +98,7 @@ class Imports:
         """
         line = tx.execute(select(_imports).where(_imports.c.id == batch)).mappings().first()
         if line is None:
-            raise NotFound(f"no import batch {batch!r}; `linli import list` shows them")
+            raise NotFound(f"no import batch {batch!r}; every import tells its own")
         return _batch(dict(line))
 
     def stage(self, tx: Connection, batch: str, n: int, changes: Sequence[Change]) -> None:

@@ -41,3 +41,26 @@ def test_every_link_of_the_readme_leads_somewhere(readme: str):
     links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'src="([^"]+)"', text)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+PROGRAM = ("graph", "recommender", "jobs", "api", "docs", "tools")
+SPOKEN = re.compile(r"``?linli ([a-z][a-z-]*(?: [a-z][a-z-]*)?)[^`]*``?")
+"""A command as messages, help and documents name it: in backquotes."""
+
+
+def test_every_command_that_messages_and_documents_name_exists():
+    known = {name.removeprefix("linli ") for name in TOOL["commands"]()}
+    known |= {name.split()[0] for name in known}
+    files = [path for folder in PROGRAM for path in (ROOT / folder).rglob("*")]
+    files += ROOT.glob("*.md")
+    unknown, seen = [], 0
+    for path in files:
+        if path.suffix not in {".py", ".md", ".json", ".html", ".csv"} or "vendor" in path.parts:
+            continue
+        for said in SPOKEN.findall(path.read_text(encoding="utf-8")):
+            seen += 1
+            group = any(name.startswith(f"{said.split()[0]} ") for name in known)
+            if (said if group else said.split()[0]) not in known:
+                unknown.append(f"{path.relative_to(ROOT)}: linli {said}")
+    assert seen > 20
+    assert unknown == []
