@@ -22,7 +22,7 @@ from graph.errors import ConfigError, NotReady
 from graph.folders import current_name, read_about
 from graph.gate import Gate, Ledger
 from graph.home import Home
-from graph.live import Live
+from graph.live import Fitted, Live
 from graph.model import InstitutionId
 from graph.vocabulary import interests, offers
 from jobs.site import Site, SiteConfig, open_site, utc_now
@@ -159,16 +159,17 @@ class ModelCache:
         self._served: tuple[str, Recommender] | None = None
         self._next: Background[tuple[str, Recommender]] = Background()
 
-    def epoch(self) -> int | None:
-        """Grant epoch the model served was fitted under; ``None`` before the first."""
+    def fitted(self) -> Fitted | None:
+        """Up to where the model served knows grants; ``None`` before the first."""
         served = self._served if self._in_background else None
         name = current_name(self._models) if served is None else served[0]
         if name is None:
             return None
         try:  # read anew each time: fitted again to the same model, its epoch moves on
-            return int(str(read_about(self._models, name)["epoch"]))
+            about = read_about(self._models, name)
         except NotReady:  # cleaned away while it is served: anything may have changed since
-            return 0
+            return Fitted(0, 0)
+        return Fitted(int(str(about["epoch"])), int(str(about.get("fitted_at", 0))))
 
     def current(self) -> Recommender:
         """Return the recommender made from the newest model.
@@ -247,7 +248,7 @@ def open_floors(
                 home.snapshots,
                 institution=site.institution,
                 clock=clock,
-                fitted_epoch=models.epoch,
+                fitted=models.fitted,
                 in_background=in_background,
             ),
             models=models,

@@ -23,6 +23,7 @@ from graph.errors import NotFound, NotReady
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
+from graph.live_consents import FirstExpiry, Fitted
 from graph.live_items import with_item
 from graph.model import (
     DataCategory,
@@ -39,7 +40,7 @@ from graph.snapshot.facts import ItemFacts
 from graph.snapshot.snapshot import INTERACTION_KINDS, History
 from graph.view import ItemTable, View
 
-__all__ = ["Live", "Moment"]
+__all__ = ["Fitted", "Live", "Moment"]
 
 _KIND_OF_TYPE = {type_: kind for type_, _, kind in HISTORY_SOURCES}
 _CODE = {kind: code for code, kind in enumerate(INTERACTION_KINDS)}
@@ -62,23 +63,6 @@ Tap = tuple[int, int]
 """(item row, interaction kind code)"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FirstExpiry:
-    """When the first grant of each resident runs out, soonest first."""
-
-    rows: NDArray[np.int64]
-    times: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, expires: NDArray[np.int64]) -> FirstExpiry:
-        """Sort residents by the earliest of their expiries; those without grants are left out."""
-        never = np.iinfo(np.int64).max
-        first = np.where(expires > 0, expires, never).min(axis=1, initial=never)
-        order = np.argsort(first, kind="stable")
-        order = order[first[order] < never]
-        return cls(order.astype(np.int64), first[order])
-
-
 @dataclass(slots=True, eq=False)
 class Moment:
     """One snapshot and its overlay, as one request sees them. Only :class:`Live` changes it."""
@@ -97,8 +81,10 @@ class Moment:
     """Per resident row whose grants changed since the snapshot: masks and expiries as of now."""
     withdrawn: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """Rows whose cells the served model may know and must no longer use."""
-    fitted_epoch: int | None = None
-    """Grant epoch of the served model; ``None`` before the first."""
+    fitted: Fitted | None = None
+    """What the served model knows; ``None`` before the first."""
+    lapsed: list[int] = field(default_factory=list)
+    """Rows whose grants ran out between the fit of that model and the snapshot."""
     item_facts: dict[int, ItemFacts] = field(default_factory=dict)
     """Public facts of items that are new or changed since the snapshot."""
     seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
@@ -213,12 +199,12 @@ class Live:
         *,
         institution: InstitutionId,
         clock: Callable[[], datetime],
-        fitted_epoch: Callable[[], int | None] = lambda: None,
+        fitted: Callable[[], Fitted | None] = lambda: None,
         in_background: bool = False,
     ) -> None:
         self._ledger = ledger
         self._in_background = in_background
-        self._fitted_epoch = fitted_epoch
+        self._fitted = fitted
         self._snapshots = snapshots
         self._institution = institution
         self._clock = clock
@@ -288,25 +274,39 @@ class Live:
                     moment.seq = event.seq
             if booked:
                 _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
-            fitted = self._fitted_epoch()
-            if head.epoch > moment.epoch or fitted != moment.fitted_epoch:
+            fitted = self._fitted()
+            if head.epoch > moment.epoch or fitted != moment.fitted:
                 self._take_grants(tx, moment, fitted)
-                moment.epoch, moment.fitted_epoch = head.epoch, fitted
+                moment.epoch, moment.fitted = head.epoch, fitted
 
-    def _take_grants(self, tx: Connection, moment: Moment, fitted: int | None) -> None:
+    def _take_grants(self, tx: Connection, moment: Moment, fitted: Fitted | None) -> None:
         """Read the grants that changed since the snapshot, or since the model if that is older."""
         taken = moment.snapshot.epoch
-        older = fitted is not None and fitted < taken
+        older = fitted is not None and fitted.epoch < taken
         changed = self._ledger.grants.changed_since(
             tx,
-            fitted if fitted is not None and older else taken,
+            fitted.epoch if fitted is not None and older else taken,
             institution=self._institution,
             at=self._clock(),
         )
         moment.consents = {row: (masks, expires) for row, masks, expires in changed}
+        if fitted != moment.fitted:
+            moment.lapsed = self._lapsed(tx, moment, fitted)
         # What such a model saw of them is not known here, so any change masks them.
         rows = list(moment.consents) if older else _withdrawn(moment)
-        moment.withdrawn = np.array(sorted(rows), np.int64)
+        moment.withdrawn = np.array(sorted({*rows, *moment.lapsed}), np.int64)
+
+    def _lapsed(self, tx: Connection, moment: Moment, fitted: Fitted | None) -> list[int]:
+        """Rows whose grants ran out after the model was fitted and before the snapshot was taken.
+
+        The snapshot no longer knows those grants, so its expiries cannot tell.
+        """
+        taken_at = moment.snapshot.taken_at
+        if fitted is None or fitted.at >= taken_at:
+            return []
+        return self._ledger.grants.ran_out_between(
+            tx, fitted.at, taken_at, institution=self._institution
+        )
 
     def _take(self, tx: Connection, moment: Moment, event: Event, booked: set[str]) -> None:
         if event.payload is None:

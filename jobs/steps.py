@@ -179,13 +179,14 @@ def train(site: Site, progress: Progress = silent) -> str:
     snapshot = open_snapshot(site.home.snapshots, current_snapshot(site.home.snapshots))
     with site.ledger.read() as tx:
         epoch = site.ledger.outbox.head(tx).epoch  # read first: what changes later is fitted later
+    fitted_at = int(site.clock().timestamp())
     view = training_view(site.gate, site.ledger, site.actor, snapshot)
     model = fit(view, seed=site.config.seed, progress=progress)
     return save_model(
         model,
         site.home.models,
         view_id=fingerprint(view),
-        about={"epoch": epoch, "snapshot": snapshot.folder},
+        about={"epoch": epoch, "fitted_at": fitted_at, "snapshot": snapshot.folder},
         keep=KEEP,
     )
 

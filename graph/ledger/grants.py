@@ -236,6 +236,37 @@ class Grants:
         masks, expires = _cells(lines, 0, len(place), at)
         return [(row, masks[n], expires[n]) for row, n in place.items()]
 
+    def ran_out_between(
+        self, tx: Connection, since: int, until: int, *, institution: InstitutionId
+    ) -> list[int]:
+        """Rows of residents with a grant that ran out in (since, until], Unix seconds; ascending.
+
+        By its own end or by its level's limit, whichever lies in that time.
+        """
+        first, last = since * _SECOND, until * _SECOND
+        ended = [and_(_grants.c.expires_at > first, _grants.c.expires_at <= last)]
+        for category, level in CATEGORY_LEVEL.items():
+            if level in LEVEL_MAX_GRANT:
+                limit = span(LEVEL_MAX_GRANT[level])
+                begun = _grants.c.not_before
+                ended.append(
+                    and_(
+                        _grants.c.category == category.value,
+                        begun > first - limit,
+                        begun <= last - limit,
+                    )
+                )
+        query = (
+            select(_rows.c.row)
+            .join(_grants, _rows.c.key == _grants.c.resident)
+            .where(_rows.c.kind == RowKind.RESIDENT.value, or_(*ended))
+            .where(_grants.c.state == GrantState.GIVEN.value)
+            .where(_grants.c.institution == institution)
+            .distinct()
+            .order_by(_rows.c.row)
+        )
+        return list(tx.execute(query).scalars())
+
     def _events(
         self, subjects: dict[str, str], asked: dict[str, Json], epoch: int, at: datetime
     ) -> list[NewEvent]:

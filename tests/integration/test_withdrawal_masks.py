@@ -68,3 +68,29 @@ def test_a_grant_that_runs_out_masks_without_any_job(web: Instance):
     ends = int(expires[row][expires[row] > 0].min())
     assert row not in replace(moment).masked(ends - 1)
     assert row in moment.masked(ends)
+
+
+def test_a_grant_that_ran_out_stays_masked_when_a_snapshot_forgets_it(web: Instance):
+    floors = web.floors
+    expires = floors.live.catch_up().snapshot.expires
+    row = int(np.argmax(expires.max(axis=1)))
+    ends = int(expires[row][expires[row] > 0].min())
+    web.clock.advance(seconds=ends + 1 - web.clock().timestamp())
+    now = int(web.clock().timestamp())
+
+    with open_site(floors.config.site(), clock=floors.clock) as site:
+        with open_graph(site.config.graph_url, ledger=site.ledger, holder="test") as lease:
+            take_snapshot(site, lease.store)
+        assert row in floors.live.catch_up().masked(now)
+
+        # The control: an overlay that knows nothing of the older model has forgotten it.
+        forgetful = Live(
+            floors.ledger,
+            floors.home.snapshots,
+            institution=InstitutionId("operator"),
+            clock=floors.clock,
+        )
+        assert row not in forgetful.catch_up().masked(now)
+
+        train(site)
+    assert row not in floors.live.catch_up().masked(now)
