@@ -26,7 +26,7 @@ demo: $(VENV)/.linli ## a demo city: made, trained and served here, with sign-in
 serve: $(VENV)/.linli ## serve the home that linli init made
 	@$(BIN)/linli serve $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real databases and a real browser
+test: $(VENV)/.dev $(VENV)/.linli ## all tests, with a real graph store, a real ledger and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \
 	LINLI_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
 
