@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from apiflask import APIBlueprint
 from openapi_spec_validator import validate
@@ -15,7 +17,7 @@ from api.wiring import load_config
 from graph.errors import AuditUnavailable, ConfigError, NotReady, StoreUnavailable
 from graph.gate import Principal
 from graph.model import ItemKind, StaffRole
-from tests.integration.demo_world import Instance, problem_name, web_process
+from tests.integration.demo_world import Instance, Person, problem_name, web_process
 
 
 def test_key_needs_scope_purpose_and_life(web: Instance):
@@ -41,10 +43,25 @@ def test_jobs_are_for_the_operator(web: Instance):
     assert problem_name(club.get("/api/v1/jobs")) == "not-allowed"
 
 
+def wait_until_noted(web: Instance, person: Person) -> None:
+    """Wait for the use of a session to be written, which happens soon after the answer."""
+    cookie = person.client.get_cookie("linli_session")
+    assert cookie is not None
+    for _ in range(200):
+        with web.floors.ledger.read() as tx:
+            session = web.floors.ledger.access.session(tx, cookie.value, at=web.clock())
+        assert session is not None
+        if not session.due:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the use of the session was never noted")
+
+
 def test_session_ends_by_idling_and_by_signing_out(web: Instance, other: Instance):
     person = web.sign_in(web.residents(1)[0])
     web.clock.advance(hours=7)
     assert person.client.get("/api/v1/session").status_code == 200
+    wait_until_noted(web, person)
     web.clock.advance(hours=7)  # in use a while ago, so still alive
     assert person.client.get("/api/v1/session").status_code == 200
     web.clock.advance(hours=9)
