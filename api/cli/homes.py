@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from importlib.metadata import version as package_version
 
 import typer
 from rich.markup import escape
 
 from api.cli.output import AsJson, HomeOption, console, print_json, print_table, say
-from api.wiring import Config, load_config, open_floors, settings
+from api.wiring import Config, Floors, load_config, open_floors, settings
 from graph.errors import LinliError
 from graph.gate import make_keys, open_ledger
 from graph.home import Home
@@ -86,22 +87,23 @@ def _checks(config: Config) -> list[tuple[str, bool, str]]:
                     audit.fault or f"{audit.entries} entries in {audit.chains} chains, unbroken",
                 )
             )
-            checks.extend(_serving_checks(floors.live.catch_up, floors.models.current))
+            checks.extend(_serving_checks(floors))
     except LinliError as error:
         checks.append(("home", False, str(error)))
     return checks
 
 
-def _serving_checks(catch_up: object, current: object) -> list[tuple[str, bool, str]]:
+def _serving_checks(floors: Floors) -> list[tuple[str, bool, str]]:
+    asked: dict[str, Callable[[], str]] = {
+        "snapshot": lambda: floors.live.catch_up().snapshot.id,
+        "model": lambda: floors.models.current().model.model_id,
+    }
     out: list[tuple[str, bool, str]] = []
-    for name, ask in (("snapshot", catch_up), ("model", current)):
+    for name, ask in asked.items():
         try:
-            found = ask()  # type: ignore[operator]
+            out.append((name, True, ask()))
         except LinliError as error:
             out.append((name, False, str(error)))
-        else:
-            id_ = found.snapshot.id if name == "snapshot" else found.model.model_id
-            out.append((name, True, id_))
     return out
 
 

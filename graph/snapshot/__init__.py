@@ -2,7 +2,7 @@
 
 from graph.snapshot.build import build_snapshot
 from graph.snapshot.facts import Facts
-from graph.snapshot.files import current_snapshot, open_snapshot, remove_old_snapshots
+from graph.snapshot.files import current_snapshot, open_snapshot
 from graph.snapshot.snapshot import Permitted, Snapshot
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "build_snapshot",
     "current_snapshot",
     "open_snapshot",
-    "remove_old_snapshots",
 ]

@@ -12,12 +12,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.errors import CorruptStore, NotReady
-from graph.folders import ArrayFolder, Json, current_name, open_folder, publish, remove_old
+from graph.folders import ArrayFolder, Json, current_name, open_folder, publish
 from graph.schema import SCHEMA_VERSION
 from graph.snapshot.snapshot import History, Snapshot
 from graph.view import CSR, ItemTable
 
-__all__ = ["current_snapshot", "open_snapshot", "remove_old_snapshots", "write_snapshot"]
+__all__ = ["current_snapshot", "open_snapshot", "write_snapshot"]
 
 _ABOUT = ("folder", "watermark", "epoch", "taken_at", "id")
 """Fields that stand beside the hashed manifest: the same content is the same snapshot."""
@@ -71,11 +71,6 @@ def open_snapshot(parent: Path, name: str) -> Snapshot:
     if folder.manifest.get("schema") != SCHEMA_VERSION:
         raise CorruptStore(f"snapshot {name} has another schema version; run `linli snapshot`")
     return _unflatten(folder)
-
-
-def remove_old_snapshots(parent: Path, *, keep: int) -> list[str]:
-    """Delete all but the newest ``keep`` snapshots."""
-    return remove_old(parent, keep=keep)
 
 
 def _flatten(
