@@ -5,18 +5,25 @@ from graph.ingest.csv_reader import read_csv
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
     BookingRow,
+    ColumnFate,
+    ColumnUse,
     IdentityRow,
     ImportPlan,
     Lazy,
+    RecordKind,
+    RecordRow,
     RowIssue,
     SeatRow,
     Severity,
     WordsRow,
+    purpose_of,
 )
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
 
 __all__ = [
     "BookingRow",
+    "ColumnFate",
+    "ColumnUse",
     "EmptyRegister",
     "GrantGate",
     "IdentityRow",
@@ -25,12 +32,15 @@ __all__ = [
     "ImportResult",
     "Lazy",
     "LedgerRegister",
+    "RecordKind",
+    "RecordRow",
     "Register",
     "RowIssue",
     "SeatRow",
     "Severity",
     "WordsRow",
     "import_plan",
+    "purpose_of",
     "read_csv",
     "read_meetup",
 ]

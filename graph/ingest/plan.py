@@ -13,17 +13,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from graph.model import Change, DataCategory, Grant, ItemId, ResidentId, Source
+from graph.codec import Json
+from graph.model import Change, DataCategory, Grant, ItemId, Purpose, ResidentId, Source
 
 __all__ = [
     "BookingRow",
+    "ColumnFate",
+    "ColumnUse",
     "IdentityRow",
     "ImportPlan",
     "Lazy",
+    "RecordKind",
+    "RecordRow",
     "RowIssue",
     "SeatRow",
     "Severity",
     "WordsRow",
+    "purpose_of",
 ]
 
 T = TypeVar("T")
@@ -92,6 +98,62 @@ class BookingRow:
     at: datetime
 
 
+class RecordKind(StrEnum):
+    """What a record is about."""
+
+    VISIT = "visit"
+    ASSESSMENT = "assessment"
+    """Answers to a questionnaire: LSNS-6, UCLA-3."""
+    READING = "reading"
+    """Of a water meter, cubic metres since it was fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """What was noted about a resident one day; sealed in the ledger, never in the graph."""
+
+    resident: ResidentId
+    category: DataCategory
+    kind: RecordKind
+    at: datetime
+    fields: Mapping[str, Json]
+
+
+class ColumnFate(StrEnum):
+    """What becomes of a column of a file."""
+
+    TAKEN = "taken"
+    UNKNOWN = "unknown"
+    """Not read."""
+    REFUSED = "refused"
+    """Dropped unread: Linli keeps no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """How one column of a file is understood."""
+
+    header: str
+    """As it stands in the file."""
+    fate: ColumnFate
+    column: str = ""
+    """Name of the known column it is taken as."""
+
+
+_PURPOSES: dict[DataCategory, Purpose] = {
+    DataCategory.NEED_WORDS: Purpose.NEEDS_MATCHING,
+    DataCategory.HOUSEHOLD: Purpose.CARE_VISIT,
+    DataCategory.HEALTH: Purpose.CARE_VISIT,
+    DataCategory.SURVEY: Purpose.CARE_VISIT,
+    DataCategory.UTILITY_WATER: Purpose.ALARM,
+}
+
+
+def purpose_of(category: DataCategory) -> Purpose:
+    """Purpose for which an import may take in facts of a category that a resident authorised."""
+    return _PURPOSES.get(category, Purpose.FEED)
+
+
 class Lazy(Generic[T]):
     """An iterable that begins anew each time, from a function that makes its iterator.
 
@@ -133,6 +195,7 @@ class ImportPlan:
     words: Iterable[WordsRow] = ()
     seats: Iterable[SeatRow] = ()
     bookings: Iterable[BookingRow] = ()
+    records: Iterable[RecordRow] = ()
     consented: frozenset[DataCategory] = frozenset()
     """Categories that are taken in because residents authorise them."""
     statutory: frozenset[DataCategory] = frozenset()
@@ -140,6 +203,10 @@ class ImportPlan:
     law: str = ""
     """That law."""
     issues: tuple[RowIssue, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
+    """How each column of the file is understood; empty where there are none."""
+    sample: tuple[Mapping[str, str], ...] = ()
+    """First clean rows as they are understood, by column name, names and numbers masked."""
 
     @property
     def errors(self) -> tuple[RowIssue, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from graph.ingest.plan import purpose_of
 from graph.ledger.ledger import Ledger
 from graph.model import Action, Actor, DataCategory, Purpose, ResidentId
 
@@ -22,7 +23,7 @@ class Register(Protocol):
         ...
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
-        """Whether the resident authorises facts of this category at the moment."""
+        """Whether the resident authorises facts of this category now, for its ``purpose_of``."""
         ...
 
 
@@ -86,10 +87,10 @@ class LedgerRegister:
             return self._ledger.identity.names(tx, [resident]).get(resident)
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
-        """Whether a grant for the feed is in force."""
+        """Whether a grant for the purpose of this category is in force."""
         return self._gate.may(
             self._actor,
-            purpose=Purpose.FEED,
+            purpose=purpose_of(category),
             category=category,
             subject=resident,
             action=Action.DERIVE,
