@@ -1,11 +1,14 @@
 """Governed, versioned lists: interests, needs, offers, occupations, sources."""
 
+from graph.vocabulary.coding import Coder, Coding, Way, fold
+from graph.vocabulary.manifest import Release, edition, manifest, release
 from graph.vocabulary.vocabulary import (
     VOCABULARIES,
     VOCABULARY_SOURCE,
+    Guidance,
     Term,
     Vocabulary,
-    fold,
+    answers,
     interests,
     meetup_interests,
     needs,
@@ -20,14 +23,23 @@ from graph.vocabulary.vocabulary import (
 __all__ = [
     "VOCABULARIES",
     "VOCABULARY_SOURCE",
+    "Coder",
+    "Coding",
+    "Guidance",
+    "Release",
     "Term",
     "Vocabulary",
+    "Way",
+    "answers",
+    "edition",
     "fold",
     "interests",
+    "manifest",
     "meetup_interests",
     "needs",
     "occupations",
     "offers",
+    "release",
     "source",
     "source_node",
     "sources",

@@ -4,20 +4,18 @@ The files beside this module are the lists. A line is never moved, renamed or re
 number is the column of every matrix, so new terms go at the end. Occupations stand on the minor
 groups of ISCO-08 under short labels of our own, with four who do no paid work after them.
 
-Text that people write is looked up exactly (after folding width, case and space). What is not
-found is not guessed: it stays uncoded, and the caller says so.
+The major and sub-major groups above them are a list of their own: they are nodes, never columns.
+
+Text that people write is coded by :mod:`graph.vocabulary.coding`. What is not found is not
+guessed: it stays uncoded, and the caller says so.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from importlib import resources
 
 from graph.errors import NotFound
 from graph.model import (
@@ -32,13 +30,16 @@ from graph.model import (
     SourceClass,
     SourceId,
 )
+from graph.vocabulary.coding import Coder, Coding, fold
+from graph.vocabulary.files import read_rows
 
 __all__ = [
     "VOCABULARIES",
     "VOCABULARY_SOURCE",
+    "Guidance",
     "Term",
     "Vocabulary",
-    "fold",
+    "answers",
     "interests",
     "meetup_interests",
     "needs",
@@ -63,8 +64,23 @@ class Term:
     label_en: str
     life_category: Category | None = None
     parent: str = ""
-    """Code of the group above (occupations only)."""
+    """Code of the group above (occupations only); empty at the top."""
     synonyms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What a list knows beyond its terms."""
+
+    groups: tuple[Term, ...] = ()
+    """Groups above the terms, the highest first; they have no column."""
+    ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Candidates of each word that may mean several terms."""
+    crosswalk: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Terms behind each code of another classification."""
+
+
+_NOTHING_MORE = Guidance()
 
 
 class Vocabulary:
@@ -79,6 +95,7 @@ class Vocabulary:
     terms : tuple of Term
     version : str
         First 12 hex digits of the SHA-256 of the file.
+    guidance : Guidance, optional
 
     Examples
     --------
@@ -89,19 +106,33 @@ class Vocabulary:
     'taichi'
     >>> interests().find("太极推手比赛") is None
     True
+    >>> occupations().candidates("司机")
+    ('832', '833')
     """
 
-    def __init__(self, name: str, label: str, terms: tuple[Term, ...], version: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        terms: tuple[Term, ...],
+        version: str,
+        guidance: Guidance = _NOTHING_MORE,
+    ) -> None:
         self.name = name
         self.label = label
         self.terms = terms
         self.version = version
         self.codes: tuple[str, ...] = tuple(term.code for term in terms)
         self._columns = {code: n for n, code in enumerate(self.codes)}
-        self._words: dict[str, str] = {}
-        for term in terms:
-            for word in (term.code, term.label_zh, term.label_en, *term.synonyms):
-                self._words.setdefault(fold(word), term.code)
+        self.groups = guidance.groups
+        self._groups = {term.code: term for term in guidance.groups}
+        words = {
+            fold(word): term.code
+            for term in terms
+            for word in (term.code, term.label_zh, term.label_en, *term.synonyms)
+        }
+        ambiguous = {fold(text): codes for text, codes in guidance.ambiguous.items()}
+        self._coder = Coder(words, ambiguous, guidance.crosswalk)
 
     def __len__(self) -> int:
         """Return the number of terms: the width of a matrix."""
@@ -129,9 +160,26 @@ class Vocabulary:
             raise NotFound(f"{code!r} is not among the {self.name} (version {self.version})")
         return column
 
+    def coding(self, text: str) -> Coding:
+        """Tell what a text is coded as and why, or what it may mean."""
+        return self._coder.read(text)
+
     def find(self, text: str) -> str | None:
-        """Return the code whose code, label or synonym is this text; never a guess."""
-        return self._words.get(fold(text))
+        """Return the code of this text; never a guess."""
+        return self.coding(text).code
+
+    def candidates(self, text: str) -> tuple[str, ...]:
+        """Return the codes that an uncoded text may mean; empty when it is coded or unknown."""
+        return self.coding(text).candidates
+
+    def above(self, code: str) -> tuple[Term, ...]:
+        """Return the groups that a term belongs to, the nearest first."""
+        found = []
+        parent = self[code].parent
+        while parent:
+            found.append(self._groups[parent])
+            parent = found[-1].parent
+        return tuple(found)
 
     def label_of(self, code: str, language: str) -> str:
         """Return the label in ``zh`` or, for every other language, in English."""
@@ -143,9 +191,9 @@ class Vocabulary:
         return tuple(term.code for term in self.terms if term.life_category is category)
 
     def nodes(self, at: datetime) -> Iterator[NodeChange]:
-        """Yield one node per term, as known since ``at`` (aware UTC)."""
+        """Yield one node per group and per term, as known since ``at`` (aware UTC)."""
         provenance = _provenance(at)
-        for term in self.terms:
+        for term in (*self.groups, *self.terms):
             properties: dict[str, Scalar] = {
                 "label_zh": term.label_zh,
                 "label_en": term.label_en,
@@ -155,11 +203,6 @@ class Vocabulary:
             else:
                 properties["life_category"] = str(term.life_category)
             yield NodeChange(Op.PUT, self.label, term.code, properties, provenance)
-
-
-def fold(text: str) -> str:
-    """Fold width, case and space, so that equal words compare equal."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @cache
@@ -182,8 +225,13 @@ def offers() -> Vocabulary:
 
 @cache
 def occupations() -> Vocabulary:
-    """Return the occupations on codes of ISCO-08 minor groups."""
-    return _load("occupations", "Occupation")
+    """Return the occupations: the 130 minor groups of ISCO-08, and four who do no paid work."""
+    groups = tuple(
+        Term(row["code"], row["label_zh"], row["label_en"], parent=row["parent"])
+        for row in read_rows("occupation_groups")[0]
+    )
+    crosswalk = {row["code"]: _split(row["isco"]) for row in read_rows("crosswalk")[0]}
+    return _load("occupations", "Occupation", groups=groups, crosswalk=crosswalk)
 
 
 VOCABULARIES = {
@@ -196,9 +244,15 @@ VOCABULARIES = {
 
 
 @cache
+def answers() -> Mapping[str, tuple[str, ...]]:
+    """Return, by need, the offers of residents that answer it; none where only services do."""
+    return {row["need"]: _split(row["offers"]) for row in read_rows("answers")[0]}
+
+
+@cache
 def meetup_interests() -> Mapping[str, str]:
     """Return the interest code of each Meetup category, by its English name (made by hand)."""
-    return {row["category"]: row["interest"] for row in _rows("meetup")[0]}
+    return {row["category"]: row["interest"] for row in read_rows("meetup")[0]}
 
 
 @cache
@@ -214,7 +268,7 @@ def sources() -> Mapping[SourceId, Source]:
             licence=row["licence"],
             refresh=row["refresh"],
         )
-        for row in _rows("sources")[0]
+        for row in read_rows("sources")[0]
     )
     return {entry.id: entry for entry in found}
 
@@ -254,8 +308,14 @@ def vocabulary_nodes(at: datetime) -> Iterator[NodeChange]:
         yield source_node(entry, at)
 
 
-def _load(name: str, label: str) -> Vocabulary:
-    rows, version = _rows(name)
+def _load(
+    name: str,
+    label: str,
+    *,
+    groups: tuple[Term, ...] = (),
+    crosswalk: Mapping[str, tuple[str, ...]] | None = None,
+) -> Vocabulary:
+    rows, digest = read_rows(name)
     terms = tuple(
         Term(
             code=row["code"],
@@ -263,17 +323,21 @@ def _load(name: str, label: str) -> Vocabulary:
             label_en=row["label_en"],
             life_category=Category(row["life_category"]) if row.get("life_category") else None,
             parent=row.get("parent", ""),
-            synonyms=tuple(word for word in row["synonyms"].split(";") if word),
+            synonyms=_split(row["synonyms"]),
         )
         for row in rows
     )
-    return Vocabulary(name, label, terms, version)
+    ambiguous = {
+        row["text"]: _split(row["candidates"])
+        for row in read_rows("ambiguous")[0]
+        if row["list"] == name
+    }
+    guidance = Guidance(groups=groups, ambiguous=ambiguous, crosswalk=crosswalk or {})
+    return Vocabulary(name, label, terms, digest[:12], guidance)
 
 
-def _rows(name: str) -> tuple[list[dict[str, str]], str]:
-    raw = resources.files("graph.vocabulary").joinpath(f"{name}.csv").read_bytes()
-    rows = list(csv.DictReader(raw.decode("utf-8").splitlines()))
-    return rows, hashlib.sha256(raw).hexdigest()[:12]
+def _split(cell: str) -> tuple[str, ...]:
+    return tuple(part for part in cell.split(";") if part)
 
 
 def _provenance(at: datetime) -> Provenance:
