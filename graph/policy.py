@@ -117,6 +117,14 @@ POLICY: tuple[Line, ...] = (
     ),
     Line(
         StaffRole.OPERATOR,
+        Action.DERIVE,
+        Relation.EVERYONE,
+        frozenset({Purpose.FEED}),
+        frozenset({DataCategory.OCCUPATION}),
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
         Action.TRAIN,
         Relation.EVERYONE,
         _MATCHING,

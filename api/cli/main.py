@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import access, data, demo, feeds, homes, serving
+from api.cli import access, data, demo, feeds, homes, serving, vocabulary
 from api.cli.output import console, fail
 from graph import errors
 
@@ -40,6 +40,7 @@ data.register(app)
 feeds.register(app)
 serving.register(app)
 access.register(app)
+vocabulary.register(app)
 
 
 def _show_version(asked: bool) -> None:

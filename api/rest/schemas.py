@@ -45,6 +45,8 @@ __all__ = [
     "ReceiptOut",
     "SessionOut",
     "SignUpIn",
+    "VocabulariesOut",
+    "VocabularyOut",
     "WithdrawQuery",
     "WithdrawnOut",
 ]
@@ -321,3 +323,38 @@ class ReadyOut(Out):
     snapshot_age: int = Field(description="seconds")
     model: str
     institution: str
+
+
+class TermOut(Out):
+    """One word of a governed list."""
+
+    code: str
+    label_zh: str
+    label_en: str
+    life_category: Category | None = None
+    parent: str = ""
+    synonyms: list[str] = []
+
+
+class ReleaseOut(Out):
+    """One governed list, without its words."""
+
+    name: str
+    version: str
+    """Year and month of its last change."""
+    entries: int
+    digest: str
+
+
+class VocabulariesOut(Out):
+    """All governed lists."""
+
+    version: str
+    vocabularies: list[ReleaseOut]
+
+
+class VocabularyOut(ReleaseOut):
+    """One governed list in the order of its columns, and the groups above."""
+
+    groups: list[TermOut]
+    terms: list[TermOut]

@@ -113,6 +113,8 @@ OPERATIONS: Mapping[str, Line] = {
     "api.role": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
     "api.jobs": _line("jobs.read", StaffRole.OPERATOR, scope="jobs:read"),
+    "api.vocabularies": _line("vocabulary.read", _ANYBODY),
+    "api.vocabulary": _line("vocabulary.read", _ANYBODY),
     # For machines that look after this one.
     "health.alive": _line("health.read", _ANYBODY),
     "health.ready": _line("health.read", _ANYBODY),

@@ -19,8 +19,17 @@ from graph.ingest.plan import (
     purpose_of,
 )
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
+from graph.ingest.uncoded import (
+    FEWEST,
+    Uncoded,
+    UncodedText,
+    forget_coded,
+    plan_recode,
+    uncoded_occupations,
+)
 
 __all__ = [
+    "FEWEST",
     "BookingRow",
     "ColumnFate",
     "ColumnUse",
@@ -38,9 +47,14 @@ __all__ = [
     "RowIssue",
     "SeatRow",
     "Severity",
+    "Uncoded",
+    "UncodedText",
     "WordsRow",
+    "forget_coded",
     "import_plan",
+    "plan_recode",
     "purpose_of",
     "read_csv",
     "read_meetup",
+    "uncoded_occupations",
 ]

@@ -1,5 +1,9 @@
 """A register of residents (人口台账): who lives here, on the strength of the law alone.
 
+An occupation that the list does not know, or that may mean several, stays uncoded; its words are
+kept, sealed, for residents who authorise occupations, so that they can be coded later
+(:mod:`graph.ingest.uncoded`).
+
 A register gives a statutory basis for identity, household and contact, and no grant. Columns of
 other categories are only taken in for residents who authorise them; what people wrote about
 their difficulties is sealed in the ledger, never coded, never in the graph.
@@ -86,6 +90,8 @@ class _Person:
     relation: str | None
     occupation: str | None
     """Code, when it is known and authorised."""
+    uncoded: str | None
+    """Occupation in words, when it is authorised and has no code."""
     difficulties: str | None
 
 
@@ -120,9 +126,13 @@ def plan_residents(
         residents=list(people),
         identities=[IdentityRow(p.resident, p.fields, now) for p in kept],
         words=[
-            WordsRow(p.resident, DataCategory.NEED_WORDS, p.difficulties, now)
+            WordsRow(p.resident, category, text, now)
             for p in kept
-            if p.difficulties
+            for category, text in (
+                (DataCategory.NEED_WORDS, p.difficulties),
+                (DataCategory.OCCUPATION, p.uncoded),
+            )
+            if text
         ],
         issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
     )
@@ -173,7 +183,7 @@ class _Reader:
         fields = {"name": name, "id_number": id_number, "phone": phone}
         if self._may(resident, DataCategory.DWELLING, "address", address):
             fields["address"] = address
-        occupation = self._occupation(row, resident)
+        occupation, uncoded = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
         self.wrote = self.wrote or difficulties is not None
         return _Person(
@@ -186,6 +196,7 @@ class _Reader:
             household=household,
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
+            uncoded=uncoded,
             difficulties=difficulties,
         )
 
@@ -239,15 +250,19 @@ class _Reader:
                 return known
         return ResidentId(self._pseudonym("resident", f"name/{name}/{phone or address}"))
 
-    def _occupation(self, row: Row, resident: ResidentId) -> str | None:
+    def _occupation(self, row: Row, resident: ResidentId) -> tuple[str | None, str | None]:
         said = row.read("occupation", read_text)
         if said is None:
-            return None
-        code = occupations().find(said)
-        if code is None:
+            return None, None
+        coding = occupations().coding(said)
+        if coding.candidates:
+            meant = " / ".join(f"{c} {occupations()[c].label_zh}" for c in coding.candidates)
+            row.report("occupation_ambiguous", "occupation", f"{said}: {meant}")
+        elif coding.code is None:
             row.report("occupation_uncoded", "occupation", said)
-        may = self._may(resident, DataCategory.OCCUPATION, "occupation", said)
-        return code if may else None
+        if not self._may(resident, DataCategory.OCCUPATION, "occupation", said):
+            return None, None
+        return coding.code, said if coding.code is None else None
 
     def _may(
         self, resident: ResidentId, category: DataCategory, column: str, value: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +77,14 @@ class Words:
         ids = tx.execute(query.order_by(_words.c.at, _words.c.id)).scalars().all()
         found = [self.get(tx, id_) for id_ in ids]
         return [writing for writing in found if writing is not None]
+
+    def in_category(self, tx: Connection, category: DataCategory) -> Iterator[Writing]:
+        """All texts of a category, oldest first; those whose key was destroyed are left out."""
+        query = select(_words.c.id).where(_words.c.category == category.value)
+        for id_ in tx.execute(query.order_by(_words.c.at, _words.c.id)).scalars().all():
+            writing = self.get(tx, id_)
+            if writing is not None:
+                yield writing
 
     def remove(self, tx: Connection, id_: str) -> None:
         """Delete a text; again changes nothing."""

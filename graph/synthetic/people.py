@@ -30,6 +30,8 @@ _COMMON_WORK = {
 }  # fmt: skip
 _RARE = 0.15
 _RURAL = ("61", "62", "92")
+_ELSEWHERE = ("01", "02", "03", "63")
+"""Groups nobody in a city neighbourhood belongs to: soldiers in barracks, subsistence farmers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +124,7 @@ def _occupations(
     weights = np.array(
         [
             0.0
-            if not term.parent
+            if not term.parent or term.parent in _ELSEWHERE
             else _RARE / 3
             if term.parent in _RURAL
             else float(_COMMON_WORK.get(term.code, _RARE))

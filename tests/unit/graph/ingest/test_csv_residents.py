@@ -144,7 +144,8 @@ def test_bad_cells_are_named_and_the_other_rows_come_through(tmp_path, cells, co
     [
         ({"联系方式": "12345678"}, "phone_invalid"),
         ({"联系方式": "1.54E+10"}, "phone_scientific"),
-        ({"职业": "跑外卖的"}, "occupation_uncoded"),
+        ({"职业": "修时光机的"}, "occupation_uncoded"),
+        ({"职业": "老师"}, "occupation_ambiguous"),
     ],
 )
 def test_doubtful_cells_are_left_out_with_a_notice(tmp_path, cells, code):
