@@ -28,10 +28,9 @@ def commands() -> dict[str, str]:
 
     def walk(command: object, path: str) -> None:
         below = getattr(command, "commands", None)
-        if below is None:
+        if below is None or getattr(command, "invoke_without_command", False):
             found[path] = str(getattr(command, "help", "") or "").strip().splitlines()[0]
-            return
-        for name, child in below.items():
+        for name, child in (below or {}).items():
             walk(child, f"{path} {name}")
 
     walk(typer.main.get_command(app), "linli")

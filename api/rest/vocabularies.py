@@ -47,4 +47,5 @@ def _tag(version: str) -> None:
     @after_this_request
     def add(response: Response) -> Response:
         response.set_etag(version)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response

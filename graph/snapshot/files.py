@@ -16,11 +16,24 @@ from graph.folders import ArrayFolder, Json, current_name, open_folder, publish
 from graph.schema import SCHEMA_VERSION
 from graph.snapshot.snapshot import History, Snapshot
 from graph.view import CSR, ItemTable
+from graph.vocabulary import interests, needs, occupations, offers
 
 __all__ = ["current_snapshot", "open_snapshot", "write_snapshot"]
 
 _ABOUT = ("folder", "watermark", "epoch", "taken_at", "id")
 """Fields that stand beside the hashed manifest: the same content is the same snapshot."""
+
+_COLUMNS = {
+    "interests": interests,
+    "offers": offers,
+    "occupations": occupations,
+    "needs": needs,
+    "items.tags": interests,
+    "items.needs": needs,
+    "items.occupations": occupations,
+    "items.offers": offers,
+}
+"""List whose terms are the columns of a matrix."""
 
 
 def write_snapshot(
@@ -66,7 +79,10 @@ def current_snapshot(parent: Path) -> str:
 
 
 def open_snapshot(parent: Path, name: str) -> Snapshot:
-    """Open a snapshot memory-mapped, checking every byte."""
+    """Open a snapshot memory-mapped, checking every byte.
+
+    Terms that were appended to the governed lists since it was taken are empty columns.
+    """
     folder = open_folder(parent, name)
     if folder.manifest.get("schema") != SCHEMA_VERSION:
         raise CorruptStore(f"snapshot {name} has another schema version; run `linli snapshot`")
@@ -103,6 +119,8 @@ def _unflatten(folder: ArrayFolder) -> Snapshot:
     def get(name: str) -> object:
         if name in shapes:
             n, m = shapes[name]
+            if name in _COLUMNS:
+                m = max(m, len(_COLUMNS[name]()))
             parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
             return cast("CSR", sp.csr_array(parts, shape=(n, m), copy=False))
         return arrays[name]
