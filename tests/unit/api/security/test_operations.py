@@ -46,6 +46,8 @@ def test_every_line_for_keys_names_a_scope_and_no_line_is_for_nobody():
 def test_nothing_personal_is_open_to_everybody():
     open_to_all = {e for e, line in OPERATIONS.items() if StaffRole.ANONYMOUS in line.roles}
     assert open_to_all == {
+        "api.vocabularies",
+        "api.vocabulary",
         "health.alive",
         "health.ready",
         "openapi.spec",
