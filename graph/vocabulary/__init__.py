@@ -1,11 +1,10 @@
 """Governed, versioned lists: interests, needs, offers, occupations, sources."""
 
-from graph.vocabulary.coding import Coder, Coding, Way, fold
+from graph.vocabulary.coding import Coding, Way, fold
 from graph.vocabulary.manifest import Release, edition, manifest, release
 from graph.vocabulary.vocabulary import (
     VOCABULARIES,
     VOCABULARY_SOURCE,
-    Guidance,
     Term,
     Vocabulary,
     answers,
@@ -23,9 +22,7 @@ from graph.vocabulary.vocabulary import (
 __all__ = [
     "VOCABULARIES",
     "VOCABULARY_SOURCE",
-    "Coder",
     "Coding",
-    "Guidance",
     "Release",
     "Term",
     "Vocabulary",

@@ -80,9 +80,6 @@ class Guidance:
     """Terms behind each code of another classification."""
 
 
-_NOTHING_MORE = Guidance()
-
-
 class Vocabulary:
     """A governed list. Iterating gives the codes in column order.
 
@@ -95,7 +92,7 @@ class Vocabulary:
     terms : tuple of Term
     version : str
         First 12 hex digits of the SHA-256 of the file.
-    guidance : Guidance, optional
+    guidance : Guidance
 
     Examples
     --------
@@ -116,7 +113,7 @@ class Vocabulary:
         label: str,
         terms: tuple[Term, ...],
         version: str,
-        guidance: Guidance = _NOTHING_MORE,
+        guidance: Guidance,
     ) -> None:
         self.name = name
         self.label = label
