@@ -80,6 +80,8 @@ class Header:
     uses: tuple[ColumnUse, ...]
     kept: tuple[int, ...]
     """Columns of the file that may be shown again: not refused, not added by a corrected copy."""
+    refused_from: int
+    """The first refused column, or the number of columns when none is refused."""
     issues: tuple[RowIssue, ...]
 
 
@@ -163,12 +165,14 @@ def _read(number: int, cells: Sequence[str], known: Mapping[str, str]) -> Header
     places: dict[str, int] = {}
     uses: list[ColumnUse] = []
     kept: list[int] = []
+    refused_from = len(cells)
     issues: list[RowIssue] = []
     for place, raw in enumerate(cells):
         cell = " ".join(raw.split())
         if cell == PROBLEMS:
             continue
         if any(word in _squeezed(cell) for word in REFUSED):
+            refused_from = min(refused_from, place)
             uses.append(ColumnUse(cell, ColumnFate.REFUSED))
             issues.append(make_issue("column_refused", row=0, column=cell, value=cell))
             continue
@@ -181,7 +185,15 @@ def _read(number: int, cells: Sequence[str], known: Mapping[str, str]) -> Header
             uses.append(ColumnUse(cell, ColumnFate.UNKNOWN))
             code = "column_repeated" if found else "column_unknown"
             issues.append(make_issue(code, row=0, column=cell, value=cell))
-    return Header(number, tuple(cells), places, tuple(uses), tuple(kept), tuple(issues))
+    return Header(
+        row=number,
+        cells=tuple(cells),
+        places=places,
+        uses=tuple(uses),
+        kept=tuple(kept),
+        refused_from=refused_from,
+        issues=tuple(issues),
+    )
 
 
 def _squeezed(text: str) -> str:

@@ -84,9 +84,9 @@ def _shown(cells: Sequence[str], header: Header) -> list[str]:
     width = len(header.cells)
     if len(cells) == width:
         return [cells[place] for place in header.kept]
-    sure = next((n for n, place in enumerate(header.kept) if n != place), len(header.kept))
-    whole = sure == len(header.kept) == width
-    return list(cells) if whole else list(cells[: min(sure, width)])
+    sure = [place for place in header.kept if place < min(len(cells), header.refused_from)]
+    beyond = cells[width:] if header.refused_from == width else []
+    return [*(cells[place] for place in sure), *beyond]
 
 
 def _wording(issues: Sequence[RowIssue]) -> str:
