@@ -137,15 +137,13 @@ def read_id_number(raw: str) -> str | None:
     if not text:
         return None
     upper = text.upper()
-    if len(upper) == 18 and upper.isascii() and upper[:17].isdigit():
+    if len(upper) == 18 and upper.isascii() and upper[:17].isdigit() and upper[17] in _CHECK:
         _check_id(upper)
         return upper
     raise _id_fault(text, upper)
 
 
 def _check_id(text: str) -> None:
-    if text[17] not in _CHECK:
-        raise CellFault("id_format", f"{text[:2]}… ({len(text)})")
     if _check_sign(text) != text[17]:
         raise CellFault("id_checksum")
     birth_of(text)
@@ -164,7 +162,8 @@ def _id_fault(text: str, upper: str) -> CellFault:
     if re.fullmatch(r"\d{15}", text):
         return CellFault("id_length15")
     meant = text[:17].translate(_SLIPS) + upper[17:].translate(_SLIPS)
-    if len(text) != 18 or not meant.isascii() or not meant[:17].isdigit():
+    digits = meant.isascii() and meant[:17].isdigit() and meant[17:] in {*_CHECK}
+    if len(text) != 18 or not digits:
         return CellFault("id_format", f"{text[:2]}… ({len(text)})")
     slips = "、".join(
         f"{n}: {said} → {digit}"
