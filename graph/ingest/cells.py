@@ -93,13 +93,19 @@ def read_date(raw: str) -> date | None:
     text = clean(raw)
     if not text:
         return None
+    if len(text) == 10 and text[4] == text[7] == "-":
+        return _day(text[:4], text[5:7], text[8:], said=text)
     whole = _DATE.fullmatch(text) or re.fullmatch(r"(\d{4})(\d{2})(\d{2})", text)
     if whole is None:
         raise CellFault(_not_a_day(text), text)
+    return _day(*whole.groups(), said=text)
+
+
+def _day(year: str, month: str, day: str, *, said: str) -> date:
     try:
-        return date(*(int(part) for part in whole.groups()))
+        return date(int(year), int(month), int(day))
     except ValueError:
-        raise CellFault("date_invalid", text) from None
+        raise CellFault("date_invalid", said) from None
 
 
 def _not_a_day(text: str) -> str:
@@ -178,7 +184,8 @@ def _id_fault(text: str, upper: str) -> CellFault:
 
 def birth_of(id_number: str) -> date:
     """Return the date of birth in a clean identity number."""
-    return read_date(id_number[6:14]) or date.min
+    said = id_number[6:14]
+    return _day(said[:4], said[4:6], said[6:], said=said)
 
 
 def read_phones(raw: str) -> str | None:

@@ -79,7 +79,7 @@ def refuse(path: Path, why_zh: str, why_en: str) -> NoReturn:
 def _check_directory(path: Path, parts: Sequence[zipfile.ZipInfo]) -> None:
     if len(parts) > MOST_PARTS:
         refuse(path, "压缩包里文件太多", "too many parts: save it as xlsx again")
-    names = [part.orig_filename for part in parts]
+    names = [part.orig_filename.casefold() for part in parts]
     if len(set(names)) != len(names):
         refuse(path, "压缩包里有重名文件", "parts of the same name: save it as xlsx again")
     if any(_leads_out(name) for name in names):

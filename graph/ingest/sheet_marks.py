@@ -108,9 +108,9 @@ class _Sheet(_Reader):
 
     def start(self, name: str, about: dict[str, str]) -> None:
         if name == "c":
-            place = _PLACE.fullmatch(about.get("r", ""))
-            self._column = _column_number(place[1]) if place else self._column + 1
-            self._row = int(place[2]) - 1 if place else self._row
+            self._column += 1
+            if "r" in about:
+                self._row, self._column = _place(about["r"])
             self._failed = about.get("t") == "e"
             self._formula = self._filled = False
             self._value.clear()
@@ -130,7 +130,7 @@ class _Sheet(_Reader):
     def end(self, name: str) -> None:
         if name in {"v", "is"}:
             self._parser.CharacterDataHandler = None
-            self._filled = bool(self._value)
+            self._filled = True
         elif name == "c" and (self._filled or self._formula):
             self._cell()
 
@@ -139,7 +139,7 @@ class _Sheet(_Reader):
         marks.bottom, marks.right = max(marks.bottom, self._row), max(marks.right, self._column)
         if (marks.bottom + 1) * (marks.right + 1) > MOST_CELLS:
             raise _TooLarge
-        if self._formula and not self._filled:
+        if self._formula and not self._value:
             marks.texts[place] = "#FORMULA!"
         elif self._failed:
             marks.texts[place] = "".join(self._value)
@@ -158,9 +158,11 @@ def _sheet_parts(package: zipfile.ZipFile) -> dict[str, str]:
     target = {
         link["Id"]: posixpath.normpath(posixpath.join("/xl", link["Target"])).lstrip("/")
         for link in links.found
-        if link.get("Type", "").endswith("/worksheet")
     }
-    return {s["name"]: target[s["id"]] for s in sheets.found if s["id"] in target}
+    parts = {sheet["name"]: target[sheet["id"]] for sheet in sheets.found}
+    if len(parts) != len(sheets.found):
+        raise ValueError("two sheets have the same name")
+    return parts
 
 
 def _scan(path: Path, package: zipfile.ZipFile, part: str) -> SheetMarks:
@@ -176,11 +178,15 @@ def _scan(path: Path, package: zipfile.ZipFile, part: str) -> SheetMarks:
     return sheet.marks
 
 
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number - 1
+def _place(said: str) -> tuple[int, int]:
+    """Return row and column, from 0, of a name like ``B3``."""
+    found = _PLACE.fullmatch(said)
+    if found is None:
+        raise ValueError("a cell has no place in a sheet")
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(found[2]) - 1, column - 1
 
 
 def _local(name: str) -> str:

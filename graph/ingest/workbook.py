@@ -1,4 +1,4 @@
-"""Open a workbook (xlsx, xlsm, xls): the sheet that is meant, as people see it.
+"""Open a workbook (xlsx, xlsm): the sheet that is meant, as people see it.
 
 What is hidden is not read: sheets, rows and columns. Merged cells all take the value that is seen
 over them. Formulas are never run: the value that was saved with them is taken.
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 from python_calamine import (
     CalamineError,
     CalamineSheet,
     CalamineWorkbook,
-    PasswordError,
     SheetMetadata,
     SheetTypeEnum,
     SheetVisibleEnum,
@@ -36,6 +36,7 @@ NOTES_SHEET = "说明"
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _EXACT = 1e15
 """Whole numbers below it are exact in a spreadsheet; larger ones have lost digits."""
 
@@ -61,9 +62,7 @@ def open_workbook(path: Path, fits: Fits) -> Opened:
     try:
         book = CalamineWorkbook.from_path(path)
         visible, hidden = _sheets(book)
-        sheets = [_Sheet(book.get_sheet_by_name(name), marks.get(name)) for name in visible]
-    except PasswordError:
-        refuse(path, *ENCRYPTED)
+        sheets = [_Sheet(book.get_sheet_by_name(name), marks[name]) for name in visible]
     except BaseException as error:
         # A fault inside the library arrives as pyo3's PanicException, which is no Exception.
         if not isinstance(error, CalamineError) and type(error).__name__ != "PanicException":
@@ -88,8 +87,7 @@ def _look_through(path: Path) -> tuple[dict[str, SheetMarks], list[RowIssue]]:
     with path.open("rb") as file:
         first = file.read(8)
     if first.startswith(_OLE):
-        _check_old(path)
-        return {}, []
+        _refuse_old(path)
     parts = check_package(path)
     if "xl/workbook.xml" not in parts:
         refuse(
@@ -105,15 +103,16 @@ def _look_through(path: Path) -> tuple[dict[str, SheetMarks], list[RowIssue]]:
     return dict(scan_sheets(path)), issues
 
 
-def _check_old(path: Path) -> None:
-    """Tell old workbooks from what else stands in files of this kind."""
-    if path.stat().st_size > MOST_PACKED:
-        refuse(path, "文件超过 64 MB，请按街道拆分", "larger than 64 MB: split it by street")
-    raw = path.read_bytes()
-    if "EncryptedPackage".encode("utf-16-le") in raw:
-        refuse(path, *ENCRYPTED)
-    if not any(name.encode("utf-16-le") in raw for name in ("Workbook", "Book")):
-        refuse(path, "不是表格文件", "it is no workbook: save it as xlsx from a spreadsheet")
+def _refuse_old(path: Path) -> NoReturn:
+    """Refuse what is no package: encrypted workbooks look like old documents from outside."""
+    with path.open("rb") as file:
+        if _ENCRYPTED in file.read(MOST_PACKED):
+            refuse(path, *ENCRYPTED)
+    refuse(
+        path,
+        "是旧格式（xls 或 doc），请用表格软件另存为 xlsx",
+        "it is in an old format (xls or doc): save it as xlsx from a spreadsheet",
+    )
 
 
 def _sheets(book: CalamineWorkbook) -> tuple[list[str], list[str]]:
@@ -139,11 +138,11 @@ class _Merged:
 class _Sheet:
     """One sheet as rows of texts."""
 
-    def __init__(self, sheet: CalamineSheet, marks: SheetMarks | None) -> None:
+    def __init__(self, sheet: CalamineSheet, marks: SheetMarks) -> None:
         self.name = sheet.name
         self.height = sheet.height
         self._sheet = sheet
-        self._marks = marks or SheetMarks()
+        self._marks = marks
         self._left = sheet.start[1] if sheet.start else 0
         self._width = max(sheet.end[1] if sheet.end else -1, self._marks.right) + 1
         self._shown = [c for c in range(self._width) if c not in self._marks.hidden_columns]

@@ -196,6 +196,28 @@ def far_cell(path):
     )
 
 
+def far_empty_text(path):
+    change(
+        path,
+        "xl/worksheets/sheet1.xml",
+        b"</sheetData>",
+        b'<row r="1048576"><c r="XFD1048576" t="str"><v></v></c></row></sheetData>',
+    )
+
+
+def nowhere_cell(path):
+    change(
+        path,
+        "xl/worksheets/sheet1.xml",
+        b"</sheetData>",
+        b'<row r="1048576"><c r="ZZZZZZ1048576"><v>1</v></c></row></sheetData>',
+    )
+
+
+def twins_by_case(path):
+    add(path, "xl/worksheets/SHEET1.xml", b"<worksheet/>")
+
+
 def cut_off(path):
     path.write_bytes(path.read_bytes()[:-200])
 
@@ -212,7 +234,7 @@ def encrypted_book(path):
     )
 
 
-def word_document(path):
+def old_document(path):
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000))
 
 
@@ -230,7 +252,10 @@ HARMFUL = {
     cut_off: "damaged",
     encrypted_parts: "encrypted",
     encrypted_book: "encrypted",
-    word_document: "no workbook",
+    old_document: "old format",
+    far_empty_text: "too many cells",
+    nowhere_cell: "damaged",
+    twins_by_case: "same name",
     no_workbook: "not an xlsx",
     lambda path: add(path, "../../evil.xml", b"x"): "leads out",
     lambda path: add(path, "/etc/evil.xml", b"x"): "leads out",
