@@ -49,6 +49,7 @@ def scan_sheets(path: Path) -> Mapping[str, SheetMarks]:
     """
     try:
         with zipfile.ZipFile(path) as package:
+            _check_promises(package)
             return {
                 name: _scan(path, package, part) for name, part in _sheet_parts(package).items()
             }
@@ -148,6 +149,29 @@ class _Sheet(_Reader):
 
 class _TooLarge(Exception):
     """A sheet spans more cells than are read."""
+
+
+def _check_promises(package: zipfile.ZipFile) -> None:
+    """Check what calamine takes on trust: where the workbook is, and how many texts it shares.
+
+    It makes room for as many shared texts as the part says it has, and ends the process when
+    there is no such room.
+    """
+    links = _Elements("Relationship")
+    links.read(package, "_rels/.rels")
+    books = {
+        link["Target"].lstrip("/")
+        for link in links.found
+        if link.get("Type", "").endswith("/officeDocument")
+    }
+    if books != {"xl/workbook.xml"}:
+        raise ValueError("the workbook is not where workbooks are")
+    for part in package.infolist():
+        if part.filename.casefold() == "xl/sharedstrings.xml":
+            shared = _Elements("sst")
+            shared.read(package, part.filename)
+            if any(int(sst.get("uniqueCount", 0)) > part.file_size for sst in shared.found):
+                raise ValueError("there cannot be as many shared texts as it says")
 
 
 def _sheet_parts(package: zipfile.ZipFile) -> dict[str, str]:

@@ -214,6 +214,14 @@ def nowhere_cell(path):
     )
 
 
+def promised_texts(path):
+    add(path, "xl/sharedStrings.xml", b'<sst uniqueCount="99999999999"><si><t>x</t></si></sst>')
+
+
+def workbook_elsewhere(path):
+    change(path, "_rels/.rels", b"xl/workbook.xml", b"hidden/workbook.xml")
+
+
 def twins_by_case(path):
     add(path, "xl/worksheets/SHEET1.xml", b"<worksheet/>")
 
@@ -255,6 +263,8 @@ HARMFUL = {
     old_document: "old format",
     far_empty_text: "too many cells",
     nowhere_cell: "damaged",
+    promised_texts: "damaged",
+    workbook_elsewhere: "damaged",
     twins_by_case: "same name",
     no_workbook: "not an xlsx",
     lambda path: add(path, "../../evil.xml", b"x"): "leads out",
