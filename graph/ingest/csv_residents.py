@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from graph.ingest.cells import (
@@ -25,6 +24,7 @@ from graph.ingest.cells import (
 from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
 from graph.ingest.register import Register
+from graph.ingest.register_checks import Person, report_households, report_streets
 from graph.ingest.table import Column, Row, Table
 from graph.model import (
     Basis,
@@ -86,36 +86,15 @@ _STATUS = {
     **dict.fromkeys(("迁出", "搬走", "已搬走", "已迁出", "搬离", "moved"), "moved"),
     **dict.fromkeys(("死亡", "去世", "已故", "已去世", "注销", "deceased"), "deceased"),
 }
-_ELDERS, _YOUNGER = {"parent"}, {"child", "grandchild"}
 _RANGE_OF_BUILDINGS = re.compile(r".*\d\s*(?:[-~至到—]|--)\s*\d+\s*(?:幢|栋|号楼|单元).*")
-_STREET_DIGITS = 9
-"""A grid code of the national scheme begins with the code of its street."""
 _SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    row: int
-    resident: ResidentId
-    name: str
-    fields: dict[str, str]
-    born: date | None
-    grid: str | None
-    """Only when it is authorised."""
-    said_grid: str
-    household: str | None
-    relation: str | None
-    occupation: str | None
-    """Code, when it is known and authorised."""
-    difficulties: str | None
-    status: str
 
 
 def plan_residents(
     table: Table, *, pseudonym: Callable[[str, str], str], now: datetime, register: Register
 ) -> ImportPlan:
     """Turn a register into a plan; rows with errors are left out, the others come through."""
-    people: dict[ResidentId, _Person] = {}
+    people: dict[ResidentId, Person] = {}
     reader = _Reader(table, pseudonym, now, register)
     for row in table.each():
         person = reader.person(row)
@@ -127,8 +106,8 @@ def plan_residents(
             people[person.resident] = person
     reader.report_held_back()
     kept = list(people.values())
-    _report_households(table, kept, reader.headed)
-    _report_streets(table, kept)
+    report_households(table, kept, reader.headed)
+    report_streets(table, kept)
     held = {c for c, count in reader.taken.items() if count}
     return ImportPlan(
         kind="residents",
@@ -173,7 +152,7 @@ class _Reader:
         self.taken: Counter[DataCategory] = Counter()
         self.wrote = False
 
-    def person(self, row: Row) -> _Person | None:
+    def person(self, row: Row) -> Person | None:
         """Read one row; ``None`` when it has an error."""
         name = row.read("name", read_text)
         if name is None and row.good:
@@ -206,7 +185,7 @@ class _Reader:
         occupation = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
         self.wrote = self.wrote or difficulties is not None
-        return _Person(
+        return Person(
             row=row.number,
             resident=resident,
             name=name,
@@ -307,56 +286,8 @@ def _read_status(raw: str) -> str | None:
     return _STATUS.get(text)
 
 
-def _report_households(table: Table, people: list[_Person], headed: set[str]) -> None:
-    heads: dict[str, _Person] = {}
-    for person in people:
-        if person.household and person.relation == "head":
-            first = heads.setdefault(person.household, person)
-            if first is not person:
-                _report(table, "two_heads", person, "relation", str(first.row))
-    headless: set[str] = set()
-    for person in people:
-        if not person.household or not person.relation:
-            continue
-        if person.household not in headed | headless:
-            headless.add(person.household)
-            _report(table, "no_head", person, "relation")
-        head = heads.get(person.household)
-        if head is not None and _upside_down(person, head):
-            _report(table, "relation_conflict", person, "relation")
-
-
-def _upside_down(person: _Person, head: _Person) -> bool:
-    """Whether one of them would be the elder's elder: a circle of parents and children."""
-    if not (person.born and head.born):
-        return False
-    if person.relation in _YOUNGER:
-        return person.born <= head.born
-    return person.relation in _ELDERS and person.born >= head.born
-
-
-def _report_streets(table: Table, people: list[_Person]) -> None:
-    """Point out grids of the national scheme that lie in another street than most."""
-    coded = [(p, p.said_grid) for p in people if p.said_grid.isdecimal()]
-    coded = [(p, code) for p, code in coded if len(code) > _STREET_DIGITS]
-    streets = Counter(code[:_STREET_DIGITS] for _, code in coded)
-    if not streets:
-        return
-    usual, count = streets.most_common(1)[0]
-    if count * 2 <= len(coded):
-        return
-    for person, code in coded:
-        if not code.startswith(usual):
-            _report(table, "grid_other_street", person, "grid", code)
-
-
-def _report(table: Table, code: str, person: _Person, column: str, value: str = "") -> None:
-    header = table.headers.get(column, "")
-    table.issues.append(make_issue(code, row=person.row, column=header, value=value))
-
-
 def _changes(
-    people: list[_Person], pseudonym: Callable[[str, str], str], now: datetime
+    people: list[Person], pseudonym: Callable[[str, str], str], now: datetime
 ) -> Iterator[Change]:
     def said(category: DataCategory, basis: Basis) -> Provenance:
         return Provenance(SOURCE.id, now, now, 1.0, category, basis)
