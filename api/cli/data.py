@@ -113,9 +113,9 @@ def _csv_command(kind: str, doc: str) -> None:
     import_app.command(kind, help=doc)(command)
 
 
-_csv_command("residents", "Import a register of residents (人口台账) from CSV.")
-_csv_command("activities", "Import activities (活动) from CSV.")
-_csv_command("signups", "Import sign-ups (活动报名表) from CSV.")
+_csv_command("residents", "Import a register of residents (人口台账) from CSV or xlsx.")
+_csv_command("activities", "Import activities (活动) from CSV or xlsx.")
+_csv_command("signups", "Import sign-ups (活动报名表) from CSV or xlsx.")
 
 
 def snapshot(
