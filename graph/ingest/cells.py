@@ -44,6 +44,7 @@ _DATE = re.compile(
 _PARTIAL_DATE = re.compile(r"(?:1[89]|20)\d{2}(?:[-/.年]\d{0,2}月?)?")
 _PHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}|\+\d{8,15}", re.ASCII)
 _TIME = re.compile(r"(\d{1,2})[:时点](\d{2})?分?(?::\d{2})?")
+_FORMULA_STARTS = frozenset("=@+-")
 _LONGEST_EMPTY = max(len(word) for word in _EMPTY)
 _DOTS = dict.fromkeys(map(ord, "·•‧∙⋅・."), "·")
 _SLIPS = str.maketrans("Oo\u3007○QIlL|", "00000" + "1111")
@@ -83,7 +84,7 @@ def name_key(name: str) -> str:
 def read_text(raw: str) -> str | None:
     """Read words; what a spreadsheet would run as a formula is refused."""
     text = clean(raw)
-    if text[:1] in {"=", "@", "\t"} or (text[:1] in {"+", "-"} and not text[1:2].isdigit()):
+    if text[:1] in _FORMULA_STARTS and not (text[0] in "+-" and text[1:2].isdigit()):
         raise CellFault("formula", text[:1])
     return text or None
 

@@ -134,8 +134,8 @@ class Row:
     def read(self, column: str, how: Callable[[str], T | None]) -> T | None:
         """Read a cell; a fault is taken down and gives what can be used in its place, if any."""
         raw = self.cells.get(column, "")
-        if raw[:1] == "#" and raw.strip() in _SHEET_ERRORS:
-            self.report(_SHEET_ERRORS[raw.strip()], column, raw.strip())
+        if raw in _SHEET_ERRORS:
+            self.report(_SHEET_ERRORS[raw], column, raw)
             return None
         try:
             return how(raw)
