@@ -54,7 +54,6 @@ _NOTES = re.compile(
     r"[（(【\[]?(必填|选填|可选|可不填|填写|请填|请按|格式|例如|例[:：]|示例|如[:：]|如20|required\b|optional\b|e\.g\.|example\b)",
     re.IGNORECASE,
 )
-_MOST_NOTES = 3
 
 
 @dataclass(slots=True)
@@ -112,7 +111,7 @@ class Table:
             return "row_total"
         if tuple(line) == self.header.cells:
             return "header_again"
-        if self.rows == 0 and any(_NOTES.match(cell.strip()) for cell in line):
+        if self.rows == 0 and _explains(opening, line):
             return "row_notes"
         return ""
 
@@ -194,6 +193,11 @@ def _picker(places: tuple[int, ...]) -> Callable[[Sequence[str]], tuple[str, ...
     if len(places) == 1:
         return lambda line: (line[places[0]],)
     return itemgetter(*places)
+
+
+def _explains(opening: str, line: Sequence[str]) -> bool:
+    """Whether a row tells how to fill in the columns: at its beginning, or more than once."""
+    return bool(_NOTES.match(opening)) or sum(bool(_NOTES.match(c.strip())) for c in line) > 1
 
 
 def _first_word(line: Sequence[str], kept: Sequence[int]) -> str:

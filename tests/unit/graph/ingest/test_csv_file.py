@@ -131,6 +131,10 @@ def test_people_are_no_totals(tmp_path, name):
     assert names(table_of(tmp_path, f"姓名,备注\n{name},甲\n")) == [name]
 
 
+def test_one_cell_that_begins_like_a_note_makes_no_row_of_notes(tmp_path):
+    assert names(table_of(tmp_path, "姓名,备注\n王秀兰,填写过问卷\n")) == ["王秀兰"]
+
+
 def test_a_header_of_two_storeys_is_read(tmp_path):
     table = table_of(tmp_path, "姓名,其他,\n,电话,备注\n王秀兰,15400000001,甲\n")
     assert [dict(row.cells) for row in table.each()] == [
