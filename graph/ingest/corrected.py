@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -72,7 +73,11 @@ def _rows(opened: Opened, header: Header, by_row: Mapping[int, Sequence[RowIssue
     for number, line in opened.lines():
         said = PROBLEMS if number == header.row else _wording(by_row.get(number, ()))
         cells = [] if isinstance(line, CellFault) else line
-        yield number, [said, *map(harmless, _shown(cells, header))]
+        shown = _shown(cells, header)
+        if number < header.row:
+            # A title that was merged over many cells stands once.
+            shown = [text if text != before else "" for before, text in pairwise(["", *shown])]
+        yield number, [said, *map(harmless, shown)]
 
 
 def _shown(cells: Sequence[str], header: Header) -> list[str]:

@@ -24,6 +24,8 @@ _NAMES = {
     *("visitor", "contact", "responsible", "confirmer", "confirmed", "owner", "subject", "head"),
 }
 _WORDS = {"difficulties", "remark", "remarks", "note", "notes", "story"}
+_NUMBERS = {"phone", "phones", "mobile", "id", "contact", "meter"}
+_SPACED = re.compile(r"\d(?: ?\d){6,}")
 _PHONE = re.compile(r"(?<!\d)(\d{3})\d{4,5}(\d{4})(?!\d)")
 _ID = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?![\dXx])")
 _RUN = re.compile(r"\d{7,}")
@@ -52,8 +54,14 @@ def masked(column: str, text: str) -> str:
         return text[0] + "*" * min(len(text) - 1, 3)
     if said & _WORDS:
         return f"… ({len(text)})"
-    starred = _ID.sub(r"\1********\2", text)
+    if said & _NUMBERS:
+        text = re.sub(r"[\s()-]", "", text)
+    starred = _ID.sub(r"\1********\2", _SPACED.sub(_closed, text))
     starred = _PHONE.sub(r"\1****\2", starred)
     if column == "address":
         return re.sub(r"\d", "*", starred)
     return _RUN.sub(lambda run: run[0][:3] + "*" * (len(run[0]) - 3), starred)
+
+
+def _closed(run: re.Match[str]) -> str:
+    return run[0].replace(" ", "")
