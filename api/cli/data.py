@@ -26,7 +26,7 @@ from graph.ingest import (
     LedgerRegister,
     Severity,
     import_plan,
-    read_csv,
+    read_file,
     read_meetup,
 )
 
@@ -99,7 +99,7 @@ def _csv_command(kind: str, doc: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         with open_floors(load_config(home=home)) as floors:
-            plan = read_csv(
+            plan = read_file(
                 kind,
                 file,
                 pseudonym=floors.ledger.keys.pseudonym,
@@ -113,9 +113,9 @@ def _csv_command(kind: str, doc: str) -> None:
     import_app.command(kind, help=doc)(command)
 
 
-_csv_command("residents", "Import a register of residents (人口台账) from CSV.")
-_csv_command("activities", "Import activities (活动) from CSV.")
-_csv_command("signups", "Import sign-ups (活动报名表) from CSV.")
+_csv_command("residents", "Import a register of residents (人口台账) from CSV or xlsx.")
+_csv_command("activities", "Import activities (活动) from CSV or xlsx.")
+_csv_command("signups", "Import sign-ups (活动报名表) from CSV or xlsx.")
 
 
 def snapshot(

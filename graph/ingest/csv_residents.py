@@ -11,15 +11,24 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 
-from graph.ingest.cells import birth_of, clean, read_date, read_id_number, read_phones, read_text
-from graph.ingest.issues import make_issue
+from graph.ingest.cells import (
+    birth_of,
+    clean,
+    name_key,
+    read_date,
+    read_id_number,
+    read_phones,
+    read_text,
+)
+from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
 from graph.ingest.register import Register
+from graph.ingest.register_checks import Person, report_households, report_streets
 from graph.ingest.table import Column, Row, Table
 from graph.model import (
     Basis,
@@ -49,6 +58,7 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("phone", "联系方式", ("联系电话", "电话", "手机", "手机号")),
     Column("occupation", "职业", ("职业类别",)),
     Column("difficulties", "困难及诉求", ("诉求", "困难")),
+    Column("status", "状态", ("人员状态", "人口状态", "居住状态")),
 )
 """Header of a register; the order does not matter and further columns are reported."""
 
@@ -75,31 +85,20 @@ _RELATIONS = {
     "孙子女": "grandchild",
     "兄弟姐妹": "sibling",
 }
+_STATUS = {
+    **dict.fromkeys(("在住", "正常", "在册", "常住", "active"), "active"),
+    **dict.fromkeys(("迁出", "搬走", "已搬走", "已迁出", "搬离", "moved"), "moved"),
+    **dict.fromkeys(("死亡", "去世", "已故", "已去世", "注销", "deceased"), "deceased"),
+}
+_RANGE_OF_BUILDINGS = re.compile(r".*\d\s*(?:[-~至到—]|--)\s*\d+\s*(?:幢|栋|号楼|单元).*")
 _SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    row: int
-    resident: ResidentId
-    name: str
-    fields: dict[str, str]
-    born: date | None
-    grid: str | None
-    household: str | None
-    relation: str | None
-    occupation: str | None
-    """Code, when it is known and authorised."""
-    uncoded: str | None
-    """Occupation in words, when it is authorised and has no code."""
-    difficulties: str | None
 
 
 def plan_residents(
     table: Table, *, pseudonym: Callable[[str, str], str], now: datetime, register: Register
 ) -> ImportPlan:
     """Turn a register into a plan; rows with errors are left out, the others come through."""
-    people: dict[ResidentId, _Person] = {}
+    people: dict[ResidentId, Person] = {}
     reader = _Reader(table, pseudonym, now, register)
     for row in table.each():
         person = reader.person(row)
@@ -111,7 +110,8 @@ def plan_residents(
             people[person.resident] = person
     reader.report_held_back()
     kept = list(people.values())
-    _report_heads(table, kept)
+    report_households(table, kept, reader.headed)
+    report_streets(table, kept)
     held = {c for c, count in reader.taken.items() if count}
     return ImportPlan(
         kind="residents",
@@ -155,23 +155,28 @@ class _Reader:
         self._ids: dict[str, tuple[str, int]] = {}
         self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
         self._held_back: Counter[str] = Counter()
+        self.headed: set[str] = set()
+        """Households with a head, those in rows with errors included."""
         self.taken: Counter[DataCategory] = Counter()
         self.wrote = False
 
-    def person(self, row: Row) -> _Person | None:
+    def person(self, row: Row) -> Person | None:
         """Read one row; ``None`` when it has an error."""
         name = row.read("name", read_text)
         if name is None and row.good:
             row.report("name_missing", "name")
         id_number = row.read("id_number", read_id_number)
         phone = row.read("phone", read_phones)
-        address = row.read("address", read_text)
+        address = row.read("address", _read_home)
         born = self._born(row, id_number)
         self._check_sex(row, id_number)
         relation = row.read("relation", read_text)
         household = row.read("household", read_text)
         grid = row.read("grid", read_text)
         difficulties = row.read("difficulties", read_text)
+        status = row.read("status", _read_status) or "active"
+        if household and _RELATIONS.get(relation or "") == "head":
+            self.headed.add(household)
         if not row.good or name is None:
             return None
         if not (id_number or phone or address):
@@ -179,6 +184,8 @@ class _Reader:
             return None
         if not self._first_of_its_kind(row, name, id_number, phone):
             return None
+        if address and not grid and "grid" in self._table.headers:
+            row.report("grid_missing", "grid")
         resident = self._resident(name, id_number, phone, address)
         fields = {"name": name, "id_number": id_number, "phone": phone}
         if self._may(resident, DataCategory.DWELLING, "address", address):
@@ -186,18 +193,20 @@ class _Reader:
         occupation, uncoded = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
         self.wrote = self.wrote or difficulties is not None
-        return _Person(
+        return Person(
             row=row.number,
             resident=resident,
             name=name,
             fields={kind: value for kind, value in fields.items() if value},
             born=born,
             grid=grid if may_grid else None,
+            said_grid=grid or "",
             household=household,
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
             uncoded=uncoded,
             difficulties=difficulties,
+            status=status,
         )
 
     def report_held_back(self) -> None:
@@ -229,7 +238,7 @@ class _Reader:
     ) -> bool:
         if id_number:
             known = self._ids.setdefault(id_number, (name, row.number))
-            if known[0] != name:
+            if name_key(known[0]) != name_key(name):
                 row.report("id_duplicate", "id_number", str(known[1]))
                 return False
         if phone:
@@ -246,7 +255,7 @@ class _Reader:
             return known or ResidentId(self._pseudonym("resident", f"id/{id_number}"))
         if phone:
             known = self._register.find("phone", phone)
-            if known and self._register.name_of(known) == name:
+            if known and name_key(self._register.name_of(known) or "") == name_key(name):
                 return known
         return ResidentId(self._pseudonym("resident", f"name/{name}/{phone or address}"))
 
@@ -276,20 +285,22 @@ class _Reader:
         return False
 
 
-def _report_heads(table: Table, people: list[_Person]) -> None:
-    heads: dict[str, int] = {}
-    for person in people:
-        if person.household and person.relation == "head":
-            first = heads.setdefault(person.household, person.row)
-            if first != person.row:
-                column = table.headers.get("relation", "")
-                table.issues.append(
-                    make_issue("two_heads", row=person.row, column=column, value=str(first))
-                )
+def _read_home(raw: str) -> str | None:
+    text = read_text(raw)
+    if text and _RANGE_OF_BUILDINGS.fullmatch(text):
+        raise CellFault("address_range", text)
+    return text
+
+
+def _read_status(raw: str) -> str | None:
+    text = clean(raw).casefold()
+    if text and text not in _STATUS:
+        raise CellFault("status_unknown", text)
+    return _STATUS.get(text)
 
 
 def _changes(
-    people: list[_Person], pseudonym: Callable[[str, str], str], now: datetime
+    people: list[Person], pseudonym: Callable[[str, str], str], now: datetime
 ) -> Iterator[Change]:
     def said(category: DataCategory, basis: Basis) -> Provenance:
         return Provenance(SOURCE.id, now, now, 1.0, category, basis)
@@ -305,7 +316,7 @@ def _changes(
         yield NodeChange(Op.PUT, "Household", id_, {}, by_law)
     identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
     for person in people:
-        about: dict[str, Scalar] = {"status": "active"}
+        about: dict[str, Scalar] = {"status": person.status}
         if person.born is not None:
             about["birth_year"] = person.born.year
         yield NodeChange(Op.PUT, "Resident", person.resident, about, identity)

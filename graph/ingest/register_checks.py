@@ -1,0 +1,97 @@
+"""Checks of a register as a whole: what no single row can show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from graph.ingest.issues import make_issue
+from graph.ingest.table import Table
+from graph.model import ResidentId
+
+__all__ = ["Person", "report_households", "report_streets"]
+
+_ELDERS, _YOUNGER = {"parent"}, {"child", "grandchild"}
+_STREET_DIGITS = 9
+"""A grid code of the national scheme begins with the code of its street."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of a register as it is understood."""
+
+    row: int
+    resident: ResidentId
+    name: str
+    fields: dict[str, str]
+    born: date | None
+    grid: str | None
+    """Only when it is authorised."""
+    said_grid: str
+    household: str | None
+    relation: str | None
+    occupation: str | None
+    """Code, when it is known and authorised."""
+    uncoded: str | None
+    """Occupation in words, when it is authorised and has no code."""
+    difficulties: str | None
+    status: str
+
+
+def report_households(table: Table, people: list[Person], headed: set[str]) -> None:
+    """Point out households with two heads, none, or relations that their ages contradict.
+
+    Parameters
+    ----------
+    table : Table
+        Takes the issues.
+    people : list of Person
+    headed : set of str
+        Households with a head, those in rows with errors included.
+    """
+    heads: dict[str, Person] = {}
+    for person in people:
+        if person.household and person.relation == "head":
+            first = heads.setdefault(person.household, person)
+            if first is not person:
+                _report(table, "two_heads", person, "relation", str(first.row))
+    headless: set[str] = set()
+    for person in people:
+        if not person.household or not person.relation:
+            continue
+        if person.household not in headed | headless:
+            headless.add(person.household)
+            _report(table, "no_head", person, "relation")
+        head = heads.get(person.household)
+        if head is not None and _upside_down(person, head):
+            _report(table, "relation_conflict", person, "relation")
+
+
+def _upside_down(person: Person, head: Person) -> bool:
+    """Whether one of them would be the elder's elder: a circle of parents and children."""
+    if not (person.born and head.born):
+        return False
+    if person.relation in _YOUNGER:
+        return person.born <= head.born
+    return person.relation in _ELDERS and person.born >= head.born
+
+
+def report_streets(table: Table, people: list[Person]) -> None:
+    """Point out grids of the national scheme that lie in another street than most."""
+    coded = [(p, p.said_grid) for p in people if p.said_grid.isdecimal()]
+    coded = [(p, code) for p, code in coded if len(code) > _STREET_DIGITS]
+    streets = Counter(code[:_STREET_DIGITS] for _, code in coded)
+    if not streets:
+        return
+    usual, count = streets.most_common(1)[0]
+    if count * 2 <= len(coded):
+        return
+    for person, code in coded:
+        if not code.startswith(usual):
+            _report(table, "grid_other_street", person, "grid", code)
+
+
+def _report(table: Table, code: str, person: Person, column: str, value: str = "") -> None:
+    header = table.headers.get(column, "")
+    table.issues.append(make_issue(code, row=person.row, column=header, value=value))
