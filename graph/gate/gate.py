@@ -7,6 +7,7 @@ moment of asking, against the clock, so no job has to run for a grant to end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +29,17 @@ from graph.gate.question import (
 )
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
-from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
+from graph.ledger.rows import RowKind
+from graph.model import (
+    Action,
+    Actor,
+    Cell,
+    DataCategory,
+    Grant,
+    Purpose,
+    ResidentId,
+    StaffRole,
+)
 from graph.policy import Requirement, permits, permitted_categories, permitted_rows
 from graph.schema import STATUTORY_CATEGORIES
 
@@ -284,6 +295,74 @@ class Gate:
         """Categories that one resident's consent arrays, (n_categories,) each, allow now."""
         now = whole_second(self._clock())
         return permitted_categories(masks, expires, purpose=purpose, at=now)
+
+    def permitted_cells(
+        self, actor: Actor, *, purpose: Purpose, cells: Iterable[Cell], action: Action
+    ) -> frozenset[Cell]:
+        """Cells that their residents' grants allow this actor to use now.
+
+        Records nothing: before anything made of them leaves, :meth:`record_shown` does. Grants
+        that count their uses are left out, as in :meth:`authorise_some`.
+        """
+        now = self._clock()
+        asked = defaultdict(list)
+        for resident, category in set(cells):
+            question = Question(actor, purpose, category, resident, action, "")
+            if needs_of(question) is Requirement.GRANT:
+                asked[resident].append(question)
+        with self._ledger.read() as tx:
+            fault = self._clock_fault(tx, now)
+            grants = [] if fault else self._ledger.grants.of_many(tx, sorted(asked))
+        return frozenset(
+            (question.subject, question.category)
+            for grant in grants
+            if grant.uses_left is None
+            for question in asked[grant.resident]
+            if self._covers(grant, question, now)
+        )
+
+    def record_shown(
+        self, actor: Actor, *, purpose: Purpose, cells: Iterable[Cell], action: Action
+    ) -> None:
+        """Record whom an answer shows, durably, before it leaves.
+
+        One entry for all with the root of the set of residents, and one for each of them, in
+        which they find it.
+
+        Parameters
+        ----------
+        cells : iterable of (resident, category)
+            What the answer is made of; as :meth:`permitted_cells` allowed it.
+
+        Raises
+        ------
+        AuditUnavailable
+            It could not be recorded, so nothing may leave.
+        """
+        used: dict[ResidentId, set[DataCategory]] = defaultdict(set)
+        for resident, category in cells:
+            used[resident].add(category)
+        with self._ledger.read() as tx:
+            rows = self._ledger.rows.some(tx, RowKind.RESIDENT, sorted(used))
+        one = AuditEntry(
+            at=self._clock(),
+            actor=actor.id,
+            role=actor.role,
+            institution=actor.institution,
+            app=actor.app,
+            action=action,
+            purpose=purpose,
+            categories=tuple(sorted({c for some in used.values() for c in some})),
+            allowed=True,
+            reason="grant",
+            count=len(used),
+            subject_root=subject_root(rows),
+        )
+        each = (
+            replace(one, subject=resident, count=1, subject_root="", categories=tuple(sorted(some)))
+            for resident, some in sorted(used.items())
+        )
+        self._ledger.audit.record_all([one, *each])
 
     def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
         """Record an operator's act on the system itself, durably, before it happens.
