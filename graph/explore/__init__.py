@@ -15,6 +15,7 @@ from graph.explore.questions import (
     RareNeed,
     Shared,
     question_of,
+    question_said,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "Shared",
     "Thing",
     "question_of",
+    "question_said",
 ]

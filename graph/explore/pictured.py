@@ -98,8 +98,8 @@ def _common(matrix: CSR, a: int, b: int) -> list[int]:
     """Columns that two rows both fill."""
     if max(a, b) >= matrix.shape[0]:
         return []
-    filled = (matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]] for row in (a, b))
-    return list(np.intersect1d(*filled).tolist())
+    one, other = (matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]] for row in (a, b))
+    return list(np.intersect1d(one, other).tolist())
 
 
 def _both(question: Shared, what: What, category: DataCategory, id_: str, *words: str) -> Finding:

@@ -8,8 +8,10 @@ was recorded whom it shows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from graph.codec import Json
 from graph.errors import ConfigError
 from graph.explore.answers import Answer, answer_to, relevant
 from graph.explore.cypher import apart, gather
@@ -89,6 +91,16 @@ class Explorer:
             action=Action.DERIVE,
         )
         return answer
+
+    def answer_kept(self, actor: Actor, said: Mapping[str, Json]) -> Answer:
+        """Answer with findings that were kept as JSON (:meth:`Findings.said`); as :meth:`answer`.
+
+        Raises
+        ------
+        AuditUnavailable
+            It could not be recorded, so nothing leaves.
+        """
+        return self.answer(actor, Findings.heard(said))
 
     def _permitted(self, actor: Actor, found: Findings) -> Findings:
         cells = self.gate.permitted_cells(

@@ -69,6 +69,9 @@ class AuditEntry:
 class Audit:
     """Writes and reads the audit. Safe for threads and forks."""
 
+    _n: int
+    _last: bytes
+
     def __init__(
         self, database: Database, keys: KeyRing, folder: Path, clock: Callable[[], datetime]
     ) -> None:
