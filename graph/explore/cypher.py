@@ -83,7 +83,7 @@ _INTRODUCERS = (
     Pattern(
         What.INTRODUCER,
         "MATCH (a:`Resident` {`id`: $resident})-[k:`KNOWS`]-(b:`Resident`) "
-        "MATCH (b)-[:`JOINED`]->(g:`Group` {`id`: $group}) "
+        "MATCH (b)-[:`JOINED`]->(g:`Group` {`id`: $item}) "
         "WHERE a.`id` <> b.`id` AND NOT EXISTS { MATCH (a)-[:`BLOCKS`]->(g) } "
         "RETURN a.`id` AS `a`, b.`id` AS `b`, max(k.`strength`) AS `strength`",
         (("a", _TIE), ("b", _TIE), ("b", DataCategory.ATTENDANCE)),
@@ -163,7 +163,7 @@ def _asked(question: Question) -> tuple[tuple[Pattern, ...], dict[str, Scalar]]:
         case Shared(a, b):
             return _SHARED, {"a": a, "b": b}
         case Introducers(resident, group):
-            return _INTRODUCERS, {"resident": resident, "group": group}
+            return _INTRODUCERS, {"resident": resident, "item": group}
         case Circle(resident, depth):
             return (_FIRST, _SECOND)[:depth], {"resident": resident}
         case RareNeed(resident, need):
