@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from api.wiring import load_config, open_floors
+from graph.codec import encode_change
 from graph.errors import AuditUnavailable
 from graph.explore import Circle, Introducers, Question, RareNeed, Shared, question_said
-from graph.gate import Explorer, OpenGraph, RowKind, open_graph
+from graph.gate import EventKind, Explorer, OpenGraph, RowKind, open_graph
 from graph.model import DataCategory, ItemId, ResidentId
 from jobs import steps
 from jobs.runner import Runner
@@ -71,7 +73,7 @@ def test_what_two_share_is_answered_at_once_and_as_the_graph_would(
     web: Instance, graph: OpenGraph, asker: Program
 ):
     people, shared = web.residents(40), 0
-    for a, b in zip(people, people[1:], strict=False):
+    for a, b in itertools.pairwise(people):
         question = Shared(a, b)
         answer = post(asker, question)
         assert (answer.status_code, answer.json["state"], answer.json["id"]) == (200, "done", None)
@@ -270,10 +272,20 @@ def test_a_resident_may_not_ask(web: Instance):
 def test_a_block_is_known_to_the_snapshot_too(web: Instance, graph: OpenGraph, asker: Program):
     a, b = next(
         (a, b)
-        for a, b in zip(web.residents(40), web.residents(40)[1:], strict=False)
+        for a, b in itertools.pairwise(web.residents(40))
         if post(asker, Shared(a, b)).json["entries"]
     )
-    graph.store.apply([link("BLOCKS", "Resident", b, "Resident", a, at=web.clock())])
+    block = link("BLOCKS", "Resident", b, "Resident", a, at=web.clock())
+    with web.floors.ledger.write() as tx:
+        web.floors.ledger.outbox.append(
+            tx,
+            kind=EventKind.RESIDENT,
+            key=new_key(),
+            subject=b,
+            category=DataCategory.TIE,
+            payload={"changes": [encode_change(block)]},
+            at=web.clock(),
+        )
     steps.take_snapshot(web.floors.site, graph.store)
     assert post(asker, Shared(a, b)).json["entries"] == []
     assert told(web, graph, Shared(a, b)).entries == ()
