@@ -29,7 +29,6 @@ from graph.gate.question import (
 )
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
-from graph.ledger.rows import RowKind
 from graph.model import (
     Action,
     Actor,
@@ -301,8 +300,8 @@ class Gate:
     ) -> frozenset[Cell]:
         """Cells that their residents' grants allow this actor to use now.
 
-        Records nothing: before anything made of them leaves, :meth:`record_shown` does. Grants
-        that count their uses are left out, as in :meth:`authorise_some`.
+        Records nothing: :class:`graph.gate.exploring.Explorer` does, before anything made of
+        them leaves. Grants that count their uses are left out, as in :meth:`authorise_some`.
         """
         now = self._clock()
         asked = defaultdict(list)
@@ -320,49 +319,6 @@ class Gate:
             for question in asked[grant.resident]
             if self._covers(grant, question, now)
         )
-
-    def record_shown(
-        self, actor: Actor, *, purpose: Purpose, cells: Iterable[Cell], action: Action
-    ) -> None:
-        """Record whom an answer shows, durably, before it leaves.
-
-        One entry for all with the root of the set of residents, and one for each of them, in
-        which they find it.
-
-        Parameters
-        ----------
-        cells : iterable of (resident, category)
-            What the answer is made of; as :meth:`permitted_cells` allowed it.
-
-        Raises
-        ------
-        AuditUnavailable
-            It could not be recorded, so nothing may leave.
-        """
-        used: dict[ResidentId, set[DataCategory]] = defaultdict(set)
-        for resident, category in cells:
-            used[resident].add(category)
-        with self._ledger.read() as tx:
-            rows = self._ledger.rows.some(tx, RowKind.RESIDENT, sorted(used))
-        one = AuditEntry(
-            at=self._clock(),
-            actor=actor.id,
-            role=actor.role,
-            institution=actor.institution,
-            app=actor.app,
-            action=action,
-            purpose=purpose,
-            categories=tuple(sorted({c for some in used.values() for c in some})),
-            allowed=True,
-            reason="grant",
-            count=len(used),
-            subject_root=subject_root(rows),
-        )
-        each = (
-            replace(one, subject=resident, count=1, subject_root="", categories=tuple(sorted(some)))
-            for resident, some in sorted(used.items())
-        )
-        self._ledger.audit.record_all([one, *each])
 
     def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
         """Record an operator's act on the system itself, durably, before it happens.
