@@ -13,6 +13,7 @@ __all__ = [
     "Actor",
     "Basis",
     "Category",
+    "Cell",
     "Change",
     "DataCategory",
     "Grant",
@@ -81,6 +82,10 @@ class DataCategory(StrEnum):
     SURVEY = "survey"
     ISOLATION_SCORE = "isolation_score"
     UTILITY_WATER = "utility_water"
+
+
+Cell = tuple[ResidentId, DataCategory]
+"""What one resident's grants decide about as one: all their facts of a category."""
 
 
 class Purpose(StrEnum):

@@ -81,6 +81,7 @@ _MATCHING = frozenset({Purpose.FEED, Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCH
 _UNSEALED = frozenset(c for c, level in CATEGORY_LEVEL.items() if level in {Level.S1, Level.S2}) - {
     DataCategory.CONTACT
 }
+_EXPLORED = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 
 POLICY: tuple[Line, ...] = (
     Line(
@@ -177,6 +178,22 @@ POLICY: tuple[Line, ...] = (
         Relation.OTHER,
         frozenset({Purpose.FEED}),
         frozenset({DataCategory.INTEREST, DataCategory.ATTENDANCE, DataCategory.HELP}),
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.DERIVE,
+        Relation.OTHER,
+        _EXPLORED,
+        _UNSEALED,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.INSTITUTION,
+        Action.DERIVE,
+        Relation.OTHER,
+        _EXPLORED,
+        _UNSEALED,
         Requirement.GRANT,
     ),
 )

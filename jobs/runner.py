@@ -14,6 +14,7 @@ from jobs.steps import (
     Progress,
     clean_up,
     drain,
+    explore,
     model_is_stale,
     overlay_length,
     rebuild,
@@ -156,6 +157,10 @@ def _rebuild(runner: Runner, progress: Progress) -> str:
     return f"{rebuild(runner.site, runner.store, progress)} events replayed"
 
 
+def _explore(runner: Runner, progress: Progress) -> str:
+    return f"{explore(runner.site, runner.store, progress)} questions"
+
+
 def _clean_up(runner: Runner, progress: Progress) -> str:
     gone = clean_up(runner.site)
     return f"{len(gone)} folders deleted"
@@ -167,6 +172,7 @@ JOBS: Mapping[str, Callable[[Runner, Progress], str]] = {
     "train": _train,
     "refresh": _refresh,
     "rebuild": _rebuild,
+    "explore": _explore,
     "clean-up": _clean_up,
 }
 """Every job by name; each returns a line for its run record."""

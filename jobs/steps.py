@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import NotReady
+from graph.explore import question_of
 from graph.folders import current_name, read_about, remove_old
-from graph.gate import Event, EventKind, GraphStore, training_view
+from graph.gate import Event, EventKind, Explorer, GraphStore, training_view
 from graph.model import Change
 from graph.projection import changes_for
 from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
@@ -26,6 +27,7 @@ __all__ = [
     "Progress",
     "clean_up",
     "drain",
+    "explore",
     "model_is_stale",
     "overlay_length",
     "rebuild",
@@ -191,8 +193,30 @@ def train(site: Site, progress: Progress = silent) -> str:
     )
 
 
+def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
+    """Find what every waiting question asks for; whoever asked reads it through the gate.
+
+    Returns
+    -------
+    int
+        Number of questions.
+    """
+    drain(site, store, progress)
+    with site.ledger.read() as tx:
+        waiting = site.ledger.answers.waiting(tx, site.clock())
+    explorer = Explorer(site.gate, site.ledger)
+    for n, asked in enumerate(waiting):
+        progress(n, len(waiting), "exploring")
+        found = explorer.find(asked.actor, question_of(asked.question), store)
+        with site.ledger.write() as tx:
+            site.ledger.answers.fill(tx, asked.id, found.said())
+    return len(waiting)
+
+
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots and models; returns the names of the folders deleted."""
+    """Delete old snapshots, models and answers; returns the names of the folders deleted."""
+    with site.ledger.write() as tx:
+        site.ledger.answers.clean(tx, site.clock())
     gone = remove_old(site.home.snapshots, keep=KEEP)
     return gone + remove_old(site.home.models, keep=KEEP)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import access, data, demo, feeds, homes, serving, vocabulary
+from api.cli import access, data, demo, explore, feeds, homes, serving, vocabulary
 from api.cli.output import console, fail
 from graph import errors
 
@@ -38,6 +38,7 @@ demo.register(app)
 homes.register(app)
 data.register(app)
 feeds.register(app)
+explore.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)

@@ -8,11 +8,12 @@ from typing import cast
 from flask import current_app, request
 
 from api.security.callers import Caller, Door, caller
+from api.security.operations import PURPOSE_HEADER
 from api.services.services import Services
 from graph.errors import DataError, NotFound
-from graph.model import ResidentId, StaffRole
+from graph.model import Purpose, ResidentId, StaffRole
 
-__all__ = ["KEY_HEADER", "REPLAYED", "about", "idempotency_key", "services", "viewer"]
+__all__ = ["KEY_HEADER", "REPLAYED", "about", "idempotency_key", "purpose", "services", "viewer"]
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -36,6 +37,11 @@ def idempotency_key() -> str:
     if not _KEY.fullmatch(given):
         raise DataError(f"send {KEY_HEADER}: 8 to 128 visible characters, new for each act")
     return given
+
+
+def purpose() -> Purpose:
+    """Return the purpose an API key names; its operation's policy line has checked it."""
+    return Purpose(request.headers[PURPOSE_HEADER])
 
 
 def about(resident: str) -> Caller:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,8 @@ from recommender.base import ReasonCode
 __all__ = [
     "ActivityIn",
     "CardOut",
+    "ExplorationIn",
+    "ExplorationOut",
     "FeedOut",
     "FeedQuery",
     "GrantIn",
@@ -288,6 +290,90 @@ class SessionOut(Out):
 
     resident: str
     csrf: str = Field(description="send it back in X-CSRF-Token with every change")
+
+
+class SharedIn(In):
+    """What two residents share."""
+
+    kind: Literal["shared"]
+    a: Id
+    b: Id
+
+
+class IntroducersIn(In):
+    """Who could introduce a resident to a group."""
+
+    kind: Literal["introducers"]
+    resident: Id
+    group: Id
+
+
+class CircleIn(In):
+    """Whom a resident knows, and whom those know."""
+
+    kind: Literal["circle"]
+    resident: Id
+    depth: int = Field(2, ge=1, le=2)
+
+
+class RareNeedIn(In):
+    """Who lives near and has the same rare need."""
+
+    kind: Literal["rare-need"]
+    resident: Id
+    need: str = Field("", max_length=80, description="code of one need; empty = all they have")
+    within_m: int = Field(500, ge=100, le=2_000, description="metres")
+    fewer_than: int = Field(20, ge=2, le=100, description="holders from which it is not rare")
+
+
+class ExplorationIn(In):
+    """One question about the network of people."""
+
+    question: Annotated[
+        SharedIn | IntroducersIn | CircleIn | RareNeedIn, Field(discriminator="kind")
+    ]
+
+
+class ThingOut(Out):
+    """Something two residents share."""
+
+    what: str = Field(description="grid, interest, occupation, need, group, acquaintance ...")
+    id: str
+    zh: str
+    en: str
+
+
+class IntroducerOut(Out):
+    """Somebody who knows the resident and is in the group."""
+
+    resident: str
+    strength: float = Field(description="of the tie, 0 to 1")
+
+
+class AcquaintanceOut(Out):
+    """Somebody in a resident's circle."""
+
+    resident: str
+    steps: int
+    via: list[str] = Field(description="who knows both, for two steps")
+
+
+class NeighbourOut(Out):
+    """Somebody near who has the same rare need."""
+
+    resident: str
+    need: str
+    zh: str
+    en: str
+    within_m: int = Field(description="metres, rounded up to the next hundred")
+
+
+class ExplorationOut(Out):
+    """A question and, once it is done, its answer; residents by pseudonym."""
+
+    state: Literal["waiting", "done"]
+    id: str | None = Field(description="null = answered at once, nothing is kept")
+    entries: list[ThingOut | IntroducerOut | AcquaintanceOut | NeighbourOut]
 
 
 class JobOut(Out):

@@ -36,6 +36,7 @@ _RESIDENT = StaffRole.RESIDENT
 _KEYS = frozenset({StaffRole.INSTITUTION, StaffRole.OPERATOR})
 _ANYBODY = frozenset({_NOBODY, _RESIDENT, *_KEYS})
 _FEED = frozenset({Purpose.FEED})
+_MATCHING = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 _ANY_PURPOSE = frozenset(Purpose)
 
 
@@ -112,6 +113,8 @@ OPERATIONS: Mapping[str, Line] = {
     "api.roles": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
     "api.role": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
+    "api.explore": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
+    "api.exploration": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
     "api.jobs": _line("jobs.read", StaffRole.OPERATOR, scope="jobs:read"),
     "api.vocabularies": _line("vocabulary.read", _ANYBODY),
     "api.vocabulary": _line("vocabulary.read", _ANYBODY),

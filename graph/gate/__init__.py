@@ -5,6 +5,7 @@ are offered here too.
 """
 
 from graph.gate.decision import BulkDecision, Decision
+from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
 from graph.gate.opening import OpenGraph, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
@@ -26,6 +27,7 @@ __all__ = [
     "Decision",
     "Event",
     "EventKind",
+    "Explorer",
     "Gate",
     "GraphStore",
     "Ledger",

@@ -7,6 +7,7 @@ moment of asking, against the clock, so no job has to run for a grant to end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +29,16 @@ from graph.gate.question import (
 )
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
-from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
+from graph.model import (
+    Action,
+    Actor,
+    Cell,
+    DataCategory,
+    Grant,
+    Purpose,
+    ResidentId,
+    StaffRole,
+)
 from graph.policy import Requirement, permits, permitted_categories, permitted_rows
 from graph.schema import STATUTORY_CATEGORIES
 
@@ -284,6 +294,31 @@ class Gate:
         """Categories that one resident's consent arrays, (n_categories,) each, allow now."""
         now = whole_second(self._clock())
         return permitted_categories(masks, expires, purpose=purpose, at=now)
+
+    def permitted_cells(
+        self, actor: Actor, *, purpose: Purpose, cells: Iterable[Cell], action: Action
+    ) -> frozenset[Cell]:
+        """Cells that their residents' grants allow this actor to use now.
+
+        Records nothing: :class:`graph.gate.exploring.Explorer` does, before anything made of
+        them leaves. Grants that count their uses are left out, as in :meth:`authorise_some`.
+        """
+        now = self._clock()
+        asked = defaultdict(list)
+        for resident, category in set(cells):
+            question = Question(actor, purpose, category, resident, action, "")
+            if needs_of(question) is Requirement.GRANT:
+                asked[resident].append(question)
+        with self._ledger.read() as tx:
+            fault = self._clock_fault(tx, now)
+            grants = [] if fault else self._ledger.grants.of_many(tx, sorted(asked))
+        return frozenset(
+            (question.subject, question.category)
+            for grant in grants
+            if grant.uses_left is None
+            for question in asked[grant.resident]
+            if self._covers(grant, question, now)
+        )
 
     def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
         """Record an operator's act on the system itself, durably, before it happens.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -69,6 +69,9 @@ class AuditEntry:
 class Audit:
     """Writes and reads the audit. Safe for threads and forks."""
 
+    _n: int
+    _last: bytes
+
     def __init__(
         self, database: Database, keys: KeyRing, folder: Path, clock: Callable[[], datetime]
     ) -> None:
@@ -102,20 +105,36 @@ class Audit:
         AuditUnavailable
             It could not be written: no data may leave.
         """
+        return self._write([entry], also)
+
+    def record_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Write several entries, all of them or none; they are durable before this returns.
+
+        Raises
+        ------
+        AuditUnavailable
+            They could not be written: no data may leave.
+        """
+        self._write(entries, None)
+
+    def _write(
+        self, entries: Sequence[AuditEntry], also: Callable[[Connection], bool] | None
+    ) -> bool:
         if self._database.writing:
             raise AuditUnavailable("ask the gate before opening a write transaction")
         with self._lock:
             self._notice_fork()
+            n, last = self._n, self._last
             try:
                 with self._database.write() as tx:
                     if also is not None and not also(tx):
                         return False
-                    digest = self._append(tx, entry)
+                    for entry in entries:
+                        n, last = n + 1, self._append(tx, entry, n + 1, last)
             except (LinliError, SQLAlchemyError) as error:
                 raise AuditUnavailable(f"the audit entry was not written: {error}") from error
-            self._n += 1
-            self._last = digest
-            sign = self._n % _SIGN_EVERY == 0
+            sign = n // _SIGN_EVERY > self._n // _SIGN_EVERY
+            self._n, self._last = n, last
         if sign:
             self.sign()
         return True
@@ -238,8 +257,7 @@ class Audit:
             else:
                 self._own[name] = (reads - written, at)
 
-    def _append(self, tx: Connection, entry: AuditEntry) -> bytes:
-        n = self._n + 1
+    def _append(self, tx: Connection, entry: AuditEntry, n: int, previous: bytes) -> bytes:
         box = _box(self._chain, n, entry.subject)
         line: dict[str, object] = {
             "chain": self._chain,
@@ -247,7 +265,7 @@ class Audit:
             "at": micros(entry.at),
             "subject": "" if entry.subject is None else self._subject(entry.subject),
             "body": self._keys.seal(tx, box, canonical(_said(entry))),
-            "previous": self._last,
+            "previous": previous,
         }
         line["hash"] = chained(line)
         tx.execute(insert(_audit), line)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, select, update
 
 from graph.codec import Json
 from graph.errors import SchemaViolation
@@ -37,6 +37,8 @@ LINLI_APP = "linli"
 _SECOND = 1_000_000
 _BLOCK = 50_000
 """Rows whose cells are worked out at once."""
+_NAMED = 10_000
+"""Residents named in one statement."""
 
 _grants, _rows = tables.grants, tables.rows
 
@@ -152,11 +154,17 @@ class Grants:
 
     def of(self, tx: Connection, resident: ResidentId) -> list[Grant]:
         """All grants of a resident in every state, by beginning and id."""
-        query = (
-            select(_grants)
-            .where(_grants.c.resident == resident)
-            .order_by(_grants.c.not_before, _grants.c.id)
-        )
+        return self._where(tx, _grants.c.resident == resident)
+
+    def of_many(self, tx: Connection, residents: Sequence[ResidentId]) -> list[Grant]:
+        """All grants of these residents in every state, in no particular order of residents."""
+        found: list[Grant] = []
+        for start in range(0, len(residents), _NAMED):
+            found += self._where(tx, _grants.c.resident.in_(residents[start : start + _NAMED]))
+        return found
+
+    def _where(self, tx: Connection, condition: ColumnElement[bool]) -> list[Grant]:
+        query = select(_grants).where(condition).order_by(_grants.c.not_before, _grants.c.id)
         return [
             Grant(
                 id=line.id,

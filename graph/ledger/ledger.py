@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from graph.ledger.access import Access
+from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
 from graph.ledger.database import Database
@@ -55,6 +56,7 @@ class Ledger:
         self.grants = Grants(self.outbox)
         self.imports = Imports(keys, self.outbox)
         self.runs = Runs(keys)
+        self.answers = Answers(keys)
         self.leases = Leases()
         self.access = Access(keys)
         self.audit = Audit(self._database, keys, log_dir, clock)

@@ -82,6 +82,10 @@ class Rows:
         """Row of a key, ``None`` when it never got one."""
         return self._known(tx, kind, [key]).get(key)
 
+    def some(self, tx: Connection, kind: RowKind, keys: Sequence[str]) -> NDArray[np.int64]:
+        """Rows of those of these keys that have one, (n,), ascending."""
+        return np.sort(np.fromiter(self._known(tx, kind, keys).values(), np.int64))
+
     def count(self, tx: Connection, kind: RowKind) -> int:
         """How many rows were given out."""
         count = tables.row_counts

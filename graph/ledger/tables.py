@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 __all__ = [
     "METADATA",
+    "answers",
     "api_keys",
     "audit",
     "audit_own",
@@ -294,6 +295,18 @@ runs = Table(
     UniqueConstraint("job", "slot"),
     sqlite_autoincrement=True,
 )
+answers = Table(
+    "answers",
+    METADATA,
+    _key("id"),
+    _bytes("asked"),
+    Column("found", LargeBinary, nullable=True),
+    _int("request"),
+    _int("expires_at"),
+    Index("ix_answers_expires_at", "expires_at"),
+)
+"""Questions that a job answers, and what it found; both sealed, kept for a day."""
+
 leases = Table(
     "leases",
     METADATA,

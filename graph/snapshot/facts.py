@@ -173,6 +173,42 @@ class Facts:
         facts = self._items[row] = _facts(found[0])
         return facts
 
+    def blocks(
+        self, snapshot: Snapshot, ledger: Ledger, rows: Sequence[int]
+    ) -> dict[int, tuple[str, ...]]:
+        """Residents and groups that each of these residents shall never be matched with.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one these facts lie beside.
+        rows : sequence of int
+            Resident rows of the snapshot.
+        """
+        sealed: list[tuple[int, Box, bytes]] = []
+        for row in rows:
+            found = self._connection().execute(
+                "SELECT n, value FROM fact WHERE grid = ? AND row = ? AND type = 'BLOCKS'",
+                (int(snapshot.grid[row]), row),
+            )
+            sealed += [
+                (row, _box(snapshot, (row, "BLOCKS", n), DataCategory.TIE), value)
+                for n, value in found
+            ]
+        with ledger.read() as tx:
+            plain = ledger.keys.open_many(tx, [(box, value) for _, box, value in sealed])
+        ends: dict[int, tuple[str, ...]] = dict.fromkeys(rows, ())
+        for (row, _, _), value in zip(sealed, plain, strict=True):
+            if value is not None:
+                ends[row] += (str(json.loads(value)["end"]),)
+        return ends
+
+
+def _box(snapshot: Snapshot, fact: tuple[int, str, int], category: DataCategory) -> Box:
+    """Under what the value of a sensitive fact (row, type, n) is sealed."""
+    row, type_, n = fact
+    return Box("fact", f"{row}:{type_}:{n}", str(snapshot.resident_ids[row]), category)
+
 
 def _facts(body: str) -> ItemFacts:
     said = json.loads(body)
@@ -333,13 +369,7 @@ def _sealed(
         yield from facts
         return
     while chunk := list(islice(facts, 5_000)):
-        boxes = [
-            (
-                Box("fact", f"{f[1]}:{f[2]}:{f[3]}", str(snapshot.resident_ids[f[1]]), category),
-                f[4].encode(),
-            )
-            for f in chunk
-        ]
+        boxes = [(_box(snapshot, fact[1:4], category), fact[4].encode()) for fact in chunk]
         with ledger.write() as tx:
             values = ledger.keys.seal_many(tx, boxes)
         for fact, value in zip(chunk, values, strict=True):

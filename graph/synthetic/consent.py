@@ -20,6 +20,8 @@ _PART = 0.14
 _LAPSED = 0.02
 _SHORT = timedelta(days=5)
 """How long a lapsed grant lasted."""
+_NEEDS_MATCHING = frozenset({DataCategory.NEED, DataCategory.DWELLING, DataCategory.GRID})
+"""What those who authorise it for group matching authorise for needs matching, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,14 +51,18 @@ class Consent:
         starts = [datetime.fromtimestamp(int(at), UTC) for at in self.since.tolist()]
         for row, column, purpose in np.argwhere(self.given).tolist():
             category = GRANTED_CATEGORIES[column]
-            yield make_grant(
-                residents[row],
-                category,
-                GRANTED_PURPOSES[purpose],
-                channel=channel,
-                start=starts[row],
-                lasts=_SHORT if self.lapsed[row] else None,
-            )
+            purposes = [GRANTED_PURPOSES[purpose]]
+            if purposes == [Purpose.GROUP_MATCHING] and category in _NEEDS_MATCHING:
+                purposes.append(Purpose.NEEDS_MATCHING)
+            for each in purposes:
+                yield make_grant(
+                    residents[row],
+                    category,
+                    each,
+                    channel=channel,
+                    start=starts[row],
+                    lasts=_SHORT if self.lapsed[row] else None,
+                )
 
 
 def make_consent(rng: np.random.Generator, n: int, now: int) -> Consent:

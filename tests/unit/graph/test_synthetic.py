@@ -101,7 +101,7 @@ def test_facts_stand_on_a_grant_or_on_the_law(city, changes):
 
 def test_most_authorise_all_some_a_part_and_a_few_nothing(city):
     given = Counter(grant.resident for grant in city.grants())
-    full = 2 * len(GRANTED_CATEGORIES)
+    full = 2 * len(GRANTED_CATEGORIES) + 3  # need, dwelling and grid for needs matching, too
     shares = Counter(
         "all" if given[r] == full else "part" if given[r] else "none" for r in city.residents
     )
@@ -119,7 +119,11 @@ def test_grants_hold_now_except_the_lapsed_ones(city):
         ]
         assert all(allowed) != city.consent.lapsed[rows[grant.resident]]
     assert city.consent.lapsed.any()
-    assert {g.purpose for g in city.grants()} == {Purpose.FEED, Purpose.GROUP_MATCHING}
+    assert {g.purpose for g in city.grants()} == {
+        Purpose.FEED,
+        Purpose.GROUP_MATCHING,
+        Purpose.NEEDS_MATCHING,
+    }
 
 
 def test_nobody_in_it_can_exist(city):
