@@ -57,7 +57,8 @@ def read_table(rows: Rows, table: Table) -> pa.Table:
 def _value(variable: str, prop: Property) -> str:
     value = f"{variable}.`{prop.name}`"
     if prop.type is PropertyType.TIME:
-        return f"{value}.epochSeconds * 1000000 + {value}.microsecond"
+        # not epochSeconds: before 1970 it is rounded towards 1970
+        return f"{value}.epochMillis * 1000 + {value}.microsecond % 1000"
     return value
 
 
