@@ -417,12 +417,7 @@ def validate(change: Change) -> None:
         label = LABELS.get(change.label)
         if label is None:
             raise SchemaViolation(f"{where}: unknown label; known are {', '.join(LABELS)}")
-        if not change.id:
-            raise SchemaViolation(f"{change.label}: empty id")
-        if len(change.id) > ID_LIMIT:
-            raise SchemaViolation(
-                f"{change.label}: an id of {len(change.id)} characters is too long"
-            )
+        _validate_id(change)
         properties, category = label.properties, label.category
     else:
         where = f"{change.type} {change.start!r} -> {change.end!r}"
