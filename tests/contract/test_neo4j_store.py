@@ -170,7 +170,6 @@ class TestRefusal:
         assert found[0]["n"] == 1
 
 
-@pytest.mark.usefixtures("empty")
 def test_a_load_killed_midway_leaves_an_empty_store(neo4j_server: Neo4jServer, empty: Neo4jEngine):
     script = """
 import os, sys
