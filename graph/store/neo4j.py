@@ -16,7 +16,7 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
+from typing import Final, Self, TypeVar, cast
 
 import neo4j
 import pyarrow as pa
@@ -51,9 +51,6 @@ from graph.store.neo4j_reading import read_table
 from graph.store.plan import checked
 from graph.store.rows import Row
 from graph.store.writing import carry_out
-
-if TYPE_CHECKING:
-    from typing import LiteralString
 
 __all__ = ["Neo4jStore"]
 
@@ -90,7 +87,7 @@ class _Transaction:
         self._result(text, values).consume()
 
     def _result(self, text: str, values: _Values | None) -> neo4j.Result:
-        return self._transaction.run(cast("LiteralString", text), dict(values or {}))
+        return self._transaction.run(text, dict(values or {}))
 
     def run(self, statement: Statement, rows: Sequence[Row]) -> list[int]:
         """Run a batch statement, as :mod:`graph.store.writing` wants it."""
