@@ -13,7 +13,8 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo serve test test-long check lock clean
+FOLDER ?= neo4j-data
+.PHONY: help demo serve neo4j test test-long check lock clean
 
 help: ## show this list
 	@echo "Linli (邻里). Targets:"
@@ -26,7 +27,14 @@ demo: $(VENV)/.linli ## a demo city: made, trained and served here, with sign-in
 serve: $(VENV)/.linli ## serve the home that linli init made
 	@$(BIN)/linli serve $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.linli ## all tests, with a real graph store, a real ledger and a real browser
+neo4j: $(VENV)/.dev ## a real Neo4j on this machine, in FOLDER=neo4j-data, until Ctrl-C
+	@echo "==> Starting Neo4j in $(FOLDER) (a minute the first time: it is downloaded)"
+	@echo "    When it is ready it prints a graph URL. Use it with every linli command, for example"
+	@echo "      export LINLI_GRAPH='bolt://neo4j:...@127.0.0.1:7687'"
+	@echo "      linli graph rebuild && linli snapshot"
+	@$(BIN)/python tools/neo4j_server.py $(FOLDER) --port 7687 $(ARGS)
+
+test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real graph stores, a real ledger and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \
 	LINLI_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
 

@@ -31,6 +31,7 @@ from graph.model import (
 
 __all__ = [
     "CATEGORY_LEVEL",
+    "ID_LIMIT",
     "INTERACTION_CONFIDENCE",
     "ITEM_LABELS",
     "LABELS",
@@ -49,6 +50,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+
+ID_LIMIT = 1000
+"""Characters of a node's id at most: Neo4j's index takes no more than about 8,000 bytes."""
 
 
 class PropertyType(StrEnum):
@@ -413,8 +417,7 @@ def validate(change: Change) -> None:
         label = LABELS.get(change.label)
         if label is None:
             raise SchemaViolation(f"{where}: unknown label; known are {', '.join(LABELS)}")
-        if not change.id:
-            raise SchemaViolation(f"{change.label}: empty id")
+        _validate_id(change)
         properties, category = label.properties, label.category
     else:
         where = f"{change.type} {change.start!r} -> {change.end!r}"
@@ -437,6 +440,11 @@ def validate(change: Change) -> None:
         )
     if not 0 <= change.provenance.confidence <= 1:
         raise SchemaViolation(f"{where}: confidence must lie between 0 and 1")
+
+
+def _validate_id(change: NodeChange) -> None:
+    if not 0 < len(change.id) <= ID_LIMIT:
+        raise SchemaViolation(f"{change.label}: empty id, or one of over {ID_LIMIT} characters")
 
 
 def _validate_properties(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.servers import Neo4jServer, neo4j_running
 from tests.sizes import SIZES, Sizes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,6 +85,13 @@ def chromium() -> str:
     script = ROOT / "tools" / "find_chromium.sh"
     done = subprocess.run(["/bin/sh", str(script)], check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
+    """Give one real Neo4j for the whole run; whoever stops it starts it again."""
+    with neo4j_running(tmp_path_factory.mktemp("neo4j")) as server:
+        yield server
 
 
 def pytest_report_header() -> str:

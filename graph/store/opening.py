@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,10 +10,15 @@ from graph.errors import ConfigError
 from graph.store.base import GraphStore
 from graph.store.ladybug import LadybugStore
 from graph.store.memory import MemoryStore
+from graph.store.neo4j import Neo4jStore
+from graph.store.neo4j_dialect import SCHEMES, Address
 
 __all__ = ["open_store"]
 
-_KNOWN = "ladybug:///absolute/path/to/file (embedded) or memory: (forgets everything)"
+_KNOWN = (
+    "ladybug:///absolute/path/to/file (embedded), neo4j://user:password@host:7687 "
+    "or memory: (forgets everything)"
+)
 
 
 def open_store(url: str) -> GraphStore:
@@ -21,7 +27,10 @@ def open_store(url: str) -> GraphStore:
     Parameters
     ----------
     url : str
-        ``ladybug:///absolute/path`` (spaces and the like percent-encoded) or ``memory:``.
+        ``ladybug:///absolute/path`` (spaces and the like percent-encoded), ``memory:``, or
+        ``neo4j://user:password@host:port?database=name`` (also ``neo4j+s``, ``neo4j+ssc``,
+        ``bolt``, ``bolt+s``, ``bolt+ssc``); without a user, ``NEO4J_USERNAME`` and
+        ``NEO4J_PASSWORD`` of the environment count.
 
     Raises
     ------
@@ -33,11 +42,8 @@ def open_store(url: str) -> GraphStore:
     parts = urlsplit(url)
     if parts.scheme == "memory":
         return MemoryStore()
-    if parts.scheme in {"neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"}:
-        raise ConfigError(
-            "graph URL: the Neo4j adapter comes with the production pair (the next issue); "
-            f"use {_KNOWN}"
-        )
+    if parts.scheme in SCHEMES:
+        return Neo4jStore(Address.of(parts, os.environ))
     if parts.scheme != "ladybug":
         raise ConfigError(f"graph URL: unknown scheme {parts.scheme!r}; use {_KNOWN}")
     path = Path(unquote(parts.path))

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from graph.schema import LABELS
-from graph.store.base import GraphStore
-from graph.store.memory import MemoryStore
-from tests.contract.store_data import (
-    declared,
-    ids,
-    remove,
-)
+from graph.store.base import CypherStore, GraphStore
+from tests.contract.engines import ENGINES, Engine, LastingEngine, lasting_engine
+from tests.contract.store_data import ids, remove
+
+__all__ = ["lasting_engine"]
 
 
-def _memory(folder: Path) -> GraphStore:
-    return MemoryStore()
+@pytest.fixture(params=ENGINES, scope="session")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param](request)
 
 
-def _ladybug(folder: Path) -> GraphStore:
-    return declared(folder / "linli.lbug")
-
-
-ENGINES: dict[str, Callable[[Path], GraphStore]] = {"memory": _memory, "ladybug": _ladybug}
-"""A further engine is one more line: it gets an empty folder and returns an empty store."""
-
-
-@pytest.fixture(params=sorted(ENGINES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
-    with ENGINES[request.param](tmp_path) as each:
+@pytest.fixture
+def store(engine: Engine) -> Iterator[GraphStore]:
+    with engine.empty() as each:
         yield each
 
 
-@pytest.fixture(params=sorted(ENGINES), scope="module")
-def lasting(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GraphStore]:
+@pytest.fixture
+def cypher_store(lasting_engine: LastingEngine) -> Iterator[CypherStore]:
+    with lasting_engine.empty() as each:
+        yield each
+
+
+@pytest.fixture(scope="module")
+def lasting(engine: Engine) -> Iterator[GraphStore]:
     """One store for many tests; ask for ``emptied``."""
-    with ENGINES[request.param](tmp_path_factory.mktemp("lasting")) as each:
+    with engine.empty() as each:
         yield each
 
 

@@ -19,7 +19,7 @@ from graph.model import (
     Scalar,
     SourceId,
 )
-from graph.schema import LABELS, RELATIONSHIPS, Property, PropertyType
+from graph.schema import ID_LIMIT, LABELS, RELATIONSHIPS, Property, PropertyType
 from graph.store.base import GraphStore
 from graph.store.bulk import LOAD_CHUNK
 from graph.store.ladybug import LadybugStore
@@ -135,5 +135,6 @@ BAD: Sequence[Change] = (
     put("Group", "g", title="t", state="open", seats=2**63),
     tie("r1", "r2", strength=1.5),
     RelationshipChange(Op.PUT, "KNOWS", "Resident", "r1", "Group", "g"),
+    put("Resident", "x" * (ID_LIMIT + 1)),
 )
 """Changes that no store takes; the first two are bad for a load, too."""

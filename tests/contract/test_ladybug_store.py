@@ -6,9 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,9 +20,7 @@ from graph.errors import (
 )
 from graph.model import Change
 from graph.schema import LABELS
-from graph.store.base import CypherStore
-from graph.store.cypher import META_LABEL
-from graph.store.dump import differences, fingerprint
+from graph.store.dump import differences
 from graph.store.ladybug import LadybugStore
 from graph.store.memory import MemoryStore
 from graph.store.opening import open_store
@@ -70,15 +65,6 @@ def open_elsewhere(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 class TestLadybug:
-    def test_reopening_keeps_everything(self, path: Path):
-        with opened(path) as store:
-            store.apply([*people("a", "b"), tie("a", "b")], watermark=7)
-            before = fingerprint(store)
-        with opened(path) as store:
-            assert (fingerprint(store), store.watermark()) == (before, 7)
-            store.apply([untie("a", "b")], watermark=8)
-            assert ties(store) == []
-
     def test_a_second_opener_in_this_process_is_refused(self, path: Path):
         with opened(path) as store:
             store.apply(people("a"))
@@ -179,13 +165,6 @@ LadybugStore(Path(sys.argv[1]), buffer_pool=512 << 20).load(changes(), watermark
         path.unlink()
         opened(path).close()
 
-    def test_another_schema_version_asks_for_a_rebuild(self, path: Path):
-        with opened(path) as store:
-            store.cypher(f"MATCH (m:{META_LABEL} {{id: 'schema_version'}}) SET m.value = 99")
-        for _ in range(2):
-            with pytest.raises(CorruptStore, match="99"):
-                opened(path)
-
     def test_many_shapes_of_batches_do_not_fill_the_memory(self, path: Path):
         """A connection that is kept holds a plan for each combination of nulls it has seen."""
         names = [p.name for p in LABELS["Group"].properties if not p.required]
@@ -197,48 +176,6 @@ LadybugStore(Path(sys.argv[1]), buffer_pool=512 << 20).load(changes(), watermark
             (used,) = store.cypher("CALL bm_info() RETURN mem_usage AS n")
             assert used["n"] < 160 << 20
 
-    def test_threads_share_one_store(self, path: Path):
-        with opened(path) as store, ThreadPoolExecutor(4) as pool:
-            done = list(pool.map(lambda n: store.apply(people(f"r{n}")).changes, range(20)))
-            assert (sum(done), len(ids(store))) == (20, 20)
-
-
-class TestCypher:
-    @pytest.fixture
-    def store(self, path: Path) -> Iterator[CypherStore]:
-        with opened(path) as store:
-            assert isinstance(store, CypherStore)
-            store.apply([*people("a", "b", "c"), tie("a", "b", strength=0.25), tie("b", "c")])
-            yield store
-
-    def test_scalars_come_back_by_name(self, store: CypherStore):
-        rows = store.cypher(
-            "MATCH (a:Resident)-[r:KNOWS]->(b:Resident) WHERE r.strength < $most "
-            "RETURN a.id AS a, b.id AS b, r.strength AS strength, r.as_of AS as_of, r.kind AS kind",
-            {"most": 0.3},
-        )
-        assert rows == [{"a": "a", "b": "b", "strength": 0.25, "as_of": NOW, "kind": None}]
-
-    def test_parameters_of_every_kind(self, store: CypherStore):
-        later = NOW.astimezone(timezone(timedelta(hours=8)))
-        text = "MATCH (n:Resident) WHERE n.as_of = $at AND n.id IN $ids RETURN count(n) AS n"
-        assert store.cypher(text, {"at": later, "ids": ["a", "c", "x"]}) == [{"n": 2}]
-        for value in (None, 1, 2**40, 0.5, "邻", True):
-            assert store.cypher("RETURN $x AS x", {"x": value}) == [{"x": value}]
-
-    def test_whole_nodes_and_lists_are_refused(self, store: CypherStore):
-        for text in ("MATCH (n:Resident) RETURN n", "RETURN [1, 2] AS l"):
-            with pytest.raises(DataError, match="scalar"):
-                store.cypher(text)
-
-    @pytest.mark.parametrize(
-        "text", ["FIND ME", "MATCH (n:Nobody) RETURN n.id", "RETURN 1; RETURN 2"]
-    )
-    def test_a_bad_text_is_the_callers_error(self, store: CypherStore, text: str):
-        with pytest.raises(DataError):
-            store.cypher(text)
-        assert store.cypher("RETURN 1 AS one") == [{"one": 1}]
-
 
 class TestOpening:
     def test_memory(self):
@@ -249,11 +186,6 @@ class TestOpening:
         with open_store(path.as_uri().replace("file:", "ladybug:")) as store:
             assert isinstance(store, LadybugStore)
         assert path.is_file()
-
-    @pytest.mark.parametrize("scheme", ["neo4j", "neo4j+s", "bolt"])
-    def test_neo4j_is_announced(self, scheme: str):
-        with pytest.raises(ConfigError, match="next issue"):
-            open_store(f"{scheme}://localhost:7687")
 
     @pytest.mark.parametrize(
         "url", ["", "linli.lbug", "ladybug:", "ladybug:x.lbug", "ladybug://x/y.lbug", "redis:///x"]

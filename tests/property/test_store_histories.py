@@ -1,12 +1,9 @@
-"""Random histories: the embedded engine, the fake and every way of writing agree."""
+"""Random histories: every engine, the fake and every way of writing agree."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +14,7 @@ from graph.store.base import Applied
 from graph.store.dump import differences, fingerprint
 from graph.store.memory import MemoryStore
 from tests.conftest import SIZE
-from tests.contract.store_data import declared, opened
+from tests.contract.engines import LastingEngine
 from tests.sizes import SIZES
 
 histories_of = settings(
@@ -95,12 +92,6 @@ def _relationship_changes(draw: st.DrawFn) -> Change:
 _BATCHES = st.lists(st.lists(_node_changes() | _relationship_changes(), max_size=12), max_size=6)
 
 
-@contextmanager
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder) / "linli.lbug"
-
-
 def without_dangling(batches: Sequence[Sequence[Change]]) -> list[list[Change]]:
     """Leave out every relationship that finds an end missing when its turn comes."""
     with MemoryStore() as store:
@@ -109,15 +100,17 @@ def without_dangling(batches: Sequence[Sequence[Change]]) -> list[list[Change]]:
 
 @histories_of
 @given(batches=_BATCHES, reopen=st.sets(st.integers(0, 5), max_size=2))
-def test_the_engine_equals_the_fake_batch_by_batch(batches: list[list[Change]], reopen: set[int]):
-    with home() as path, MemoryStore() as fake:
-        store = declared(path)
+def test_the_engine_equals_the_fake_batch_by_batch(
+    lasting_engine: LastingEngine, batches: list[list[Change]], reopen: set[int]
+):
+    with MemoryStore() as fake:
+        store = lasting_engine.empty()
         try:
             for n, batch in enumerate(batches):
                 assert store.apply(batch, watermark=n + 1) == fake.apply(batch, watermark=n + 1)
                 if n in reopen:
                     store.close()
-                    store = opened(path)
+                    store = lasting_engine.again()
                 assert store.watermark() == fake.watermark()
                 assert store.count() == fake.count()
             assert differences(store, fake) == []
@@ -129,9 +122,11 @@ def test_the_engine_equals_the_fake_batch_by_batch(batches: list[list[Change]], 
 
 @histories_of
 @given(batches=_BATCHES, chunk=st.integers(1, 20))
-def test_a_rebuild_by_load_equals_the_store_that_grew(batches: list[list[Change]], chunk: int):
+def test_a_rebuild_by_load_equals_the_store_that_grew(
+    lasting_engine: LastingEngine, batches: list[list[Change]], chunk: int
+):
     history = [change for batch in batches for change in batch]
-    with home() as path, declared(path, load_chunk=chunk) as store, MemoryStore() as fake:
+    with lasting_engine.empty(load_chunk=chunk) as store, MemoryStore() as fake:
         applied = [fake.apply(batch) for batch in batches]
         dangling = tuple(key for each in applied for key in each.dangling)
         expected = Applied(len(history) - len(dangling), dangling)
@@ -142,11 +137,11 @@ def test_a_rebuild_by_load_equals_the_store_that_grew(batches: list[list[Change]
 @histories_of
 @given(batches=_BATCHES, data=st.data())
 def test_replaying_from_any_earlier_watermark_changes_nothing(
-    batches: list[list[Change]], data: st.DataObject
+    lasting_engine: LastingEngine, batches: list[list[Change]], data: st.DataObject
 ):
     whole = without_dangling(batches)
     start = data.draw(st.integers(0, len(whole)))
-    with home() as path, declared(path) as store:
+    with lasting_engine.empty() as store:
         for n, batch in enumerate(whole):
             store.apply(batch, watermark=n + 1)
         before = fingerprint(store)
