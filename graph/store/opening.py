@@ -15,13 +15,15 @@ __all__ = ["open_store"]
 _KNOWN = "ladybug:///absolute/path/to/file (embedded) or memory: (forgets everything)"
 
 
-def open_store(url: str) -> GraphStore:
+def open_store(url: str, *, anew: bool = False) -> GraphStore:
     """Open the property graph that a URL names.
 
     Parameters
     ----------
     url : str
         ``ladybug:///absolute/path`` (spaces and the like percent-encoded) or ``memory:``.
+    anew : bool, optional
+        Remove what is there, unread, and begin with an empty store.
 
     Raises
     ------
@@ -43,4 +45,4 @@ def open_store(url: str) -> GraphStore:
     path = Path(unquote(parts.path))
     if parts.netloc or parts.query or parts.fragment or not path.is_absolute():
         raise ConfigError(f"graph URL: the path must be absolute, with three slashes; use {_KNOWN}")
-    return LadybugStore(path)
+    return LadybugStore(path, anew=anew)
