@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from graph.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from graph.gate import OpenGraph, open_graph
 from jobs.engines.local import WorkStopped
-from jobs.runner import Runner
+from jobs.runner import Runner, record_outage
 from jobs.site import Site
 
 __all__ = ["SCHEDULE", "Planned", "lead", "next_runs"]
@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 _AFTER_YOU = 2.0
 """Seconds in which somebody who asked for the graph finds it free."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
+"""Seconds between tries to open a graph that is away; each pause is twice the one before."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
@@ -86,13 +88,13 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
         Set it to end: the running step is finished (a training is given up and done again by
         whoever leads next), the store closed, the lease released.
     """
-    waiting = False
+    waiting, pause = False, _FIRST_PAUSE
     while not stop.is_set():
         try:
             with open_graph(
                 site.config.graph_url, ledger=site.ledger, holder=holder, ttl=LEASE
             ) as lease:
-                waiting = False
+                waiting, pause = False, _FIRST_PAUSE
                 _log.info("leading: %s", holder)
                 asked = _serve(site, lease, holder, stop)
             if asked:
@@ -102,9 +104,15 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
                 _log.info("another process leads; waiting")
             waiting = True
             stop.wait(1.0)
-        except (LeaseLost, StoreUnavailable) as error:
+        except LeaseLost as error:
             _log.warning("stopped leading: %s", error)
-            stop.wait(2.0)
+            stop.wait(_FIRST_PAUSE)
+        except StoreUnavailable as error:
+            if pause == _FIRST_PAUSE:
+                _log.warning("the graph is away, events wait in the ledger: %s", error)
+                record_outage(site, error)
+            stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> bool:
@@ -114,10 +122,16 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
     -------
     bool
         Whether somebody asked for it.
+
+    Raises
+    ------
+    LeaseLost, StoreUnavailable
+        What ended it.
     """
     runner = Runner(site, lease)
     runner.recover()
     done, handed_over = threading.Event(), threading.Event()
+    ended: list[LeaseLost | StoreUnavailable] = []
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -130,8 +144,10 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
                 return
             try:
                 work()
-            except (LeaseLost, StoreUnavailable, WorkStopped) as error:
-                _log.warning("stopped leading: %s", error)
+            except (LeaseLost, StoreUnavailable) as error:
+                ended.append(error)
+                done.set()
+            except WorkStopped:
                 done.set()
 
         return run
@@ -146,6 +162,7 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
     scheduler.add_job(
         guarded(watch), IntervalTrigger(seconds=1, timezone=_ZONE), executor="lease", id="lease"
     )
+    scheduler.add_job(guarded(runner.mend), id="mend")
     scheduler.add_job(
         guarded(lambda: runner.run_requests(holder)),
         IntervalTrigger(seconds=1, timezone=_ZONE),
@@ -164,6 +181,8 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
             runner.engine.stop()
     finally:
         scheduler.shutdown(wait=True)
+    if ended:
+        raise ended[0]
     return handed_over.is_set()
 
 

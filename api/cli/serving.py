@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
@@ -35,6 +36,8 @@ __all__ = ["register", "serve_forever"]
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
+"""Seconds before a jobs process that ended is started again; one that keeps ending waits longer."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 jobs_app = typer.Typer(help="The jobs process and its records.", no_args_is_help=True)
@@ -123,7 +126,9 @@ class Supervisor:
                 child.kill()
 
     def _keep(self) -> None:
+        pause = _FIRST_PAUSE
         while True:
+            began = time.monotonic()
             with self._starting:
                 if self._stopping.is_set():
                     return
@@ -132,8 +137,11 @@ class Supervisor:
                     self._command, process_group=0
                 )
             code = self._child.wait()
-            if not self._stopping.wait(2):
+            if time.monotonic() > began + _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
+            if not self._stopping.wait(pause):
                 _log.warning("the jobs process ended (%d); starting it again", code)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 @jobs_app.command("run")

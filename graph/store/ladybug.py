@@ -63,7 +63,7 @@ from graph.store.ladybug_dialect import (
 )
 from graph.store.plan import checked
 from graph.store.rows import Row, sort_keys
-from graph.store.seal import Seal, locked
+from graph.store.seal import Seal, locked, reachable
 from graph.store.writing import carry_out
 
 __all__ = ["LadybugStore"]
@@ -171,8 +171,9 @@ class _Session:
     def _remove(self) -> None:
         """Remove every file of the database."""
         self.seal.begin()
-        for ending in FILE_ENDINGS:
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        with reachable(self.path):
+            for ending in FILE_ENDINGS:
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
     def _open_engine(self) -> None:
         try:

@@ -23,6 +23,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -32,10 +33,11 @@ from graph.folders import write_atomically
 if sys.platform != "win32":  # there the lease of the graph must do
     import fcntl
 
-__all__ = ["Seal", "locked"]
+__all__ = ["Seal", "locked", "reachable"]
 
 _NEW: Final = b"new\n"
 _BLOCK: Final = 1 << 20
+_UNKNOWN: Final = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class _Line:
 
 
 @contextlib.contextmanager
-def _reachable(path: Path) -> Iterator[None]:
+def reachable(path: Path) -> Iterator[None]:
     """Tell of a disk that is full, away or not ours as every store does."""
     try:
         yield
@@ -63,7 +65,7 @@ def locked(path: Path) -> BinaryIO:
     StoreUnavailable
         Another process has it.
     """
-    with _reachable(path):
+    with reachable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("ab")
     if sys.platform != "win32":
@@ -92,7 +94,7 @@ class Seal:
         self._wal = path.with_name(path.name + ".wal")
         self._lines = path.with_name(path.name + ".sha256")
         self._filling = False
-        self._main_state = (0, 0)
+        self._main_state = _UNKNOWN
         self._wal_size = 0
         self._wal_hash = hashlib.sha256()
 
@@ -114,11 +116,11 @@ class Seal:
         CorruptStore
             Bytes are missing or changed.
         """
-        with _reachable(self._main):
+        with reachable(self._main):
             told = self._lines.read_bytes() if self._lines.exists() else None
             if told == _NEW or (told is None and not self._main.exists()):
                 return False
-            main, wal = self._parsed(told or b"")
+            main, wal = self._parsed(self._untorn(told or b""))
             if not self._main.exists() or _digest(self._main, main.size).digest != main.digest:
                 raise self._corrupt("is not as it was written")
             for ending in (".wal.checkpoint", ".shadow"):
@@ -141,11 +143,17 @@ class Seal:
         if self._wal_hash.hexdigest() != told.digest:
             raise self._corrupt("has a log that is not as it was written")
 
+    def _untorn(self, told: bytes) -> bytes:
+        """Cut off a last line that was not finished."""
+        whole = told[: told.rfind(b"\n") + 1]
+        if whole != told:
+            os.truncate(self._lines, len(whole))
+        return whole
+
     def _parsed(self, told: bytes) -> tuple[_Line, _Line | None]:
-        """Read the lines; the last one may be torn and then does not count."""
-        whole = told[: told.rfind(b"\n") + 1].splitlines()
+        names = chain(("main",), repeat("wal"))
         try:
-            lines = [_parse(name, line) for name, line in zip(_names(), whole, strict=False)]
+            lines = [_parse(*pair) for pair in zip(names, told.splitlines(), strict=False)]
         except ValueError as error:
             raise self._corrupt("has digests that cannot be read") from error
         if not lines:
@@ -157,7 +165,7 @@ class Seal:
 
     def begin(self) -> None:
         """Say that nothing which is there counts until :meth:`end`."""
-        with _reachable(self._main):
+        with reachable(self._main):
             write_atomically(self._lines, _NEW)
         self._filling = True
 
@@ -170,26 +178,30 @@ class Seal:
         """Take down what a transaction, or a checkpoint, has changed."""
         if self._filling:
             return
-        with _reachable(self._main):
+        with reachable(self._main):
             size = self._wal.stat().st_size if self._wal.exists() else 0
             if _state(self._main) != self._main_state or size < self._wal_size:
                 self._renew()
             elif size > self._wal_size:
                 self._read_on()
+                known, self._main_state = self._main_state, _UNKNOWN  # as long as it may fail
                 with self._lines.open("ab") as file:
                     file.write(self._wal_line())
+                self._main_state = known
 
     def _renew(self) -> None:
         """Take all digests anew."""
-        with _reachable(self._main):
-            self._main_state = _state(self._main)
+        with reachable(self._main):
+            self._main_state = _UNKNOWN
             self._wal_size, self._wal_hash = 0, hashlib.sha256()
-            main = _digest(self._main, self._main_state[0])
+            state = _state(self._main)
+            main = _digest(self._main, state[0])
             lines = f"main {main.size} {main.digest}\n".encode()
             if self._wal.exists():
                 self._read_on()
                 lines += self._wal_line()
             write_atomically(self._lines, lines)
+            self._main_state = state
 
     def _read_on(self) -> None:
         """Take into the running digest what the log has more than before."""
@@ -201,12 +213,6 @@ class Seal:
 
     def _wal_line(self) -> bytes:
         return f"wal {self._wal_size} {self._wal_hash.hexdigest()}\n".encode()
-
-
-def _names() -> Iterator[str]:
-    yield "main"
-    while True:
-        yield "wal"
 
 
 def _parse(name: str, line: bytes) -> _Line:
