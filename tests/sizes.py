@@ -32,6 +32,8 @@ class Sizes:
     """Rounds in which a served home loses processes under 8 writing clients."""
     races: int
     """Last seats that are raced for over HTTP."""
+    graph_histories: int
+    """Random lives of a graph: writes, withdrawals, rebuilds, kills and flipped bytes."""
     histories: int
     """Examples per hypothesis property."""
     repeats: int
@@ -53,6 +55,7 @@ SIZES = {
         kills=3,
         kill_rounds=10,
         races=200,
+        graph_histories=20,
         histories=50,
         repeats=3,
     ),
@@ -71,6 +74,7 @@ SIZES = {
         kills=50,
         kill_rounds=50,
         races=1_000,
+        graph_histories=500,
         histories=2_000,
         repeats=20,
     ),

@@ -56,7 +56,7 @@ def open_ledger(
 class OpenGraph:
     """The graph store, open, under the lease. Made by :func:`open_graph`."""
 
-    def __init__(  # noqa: PLR0913 - made in one place
+    def __init__(
         self,
         store: GraphStore,
         ledger: Ledger,

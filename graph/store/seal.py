@@ -231,6 +231,6 @@ def _digest(path: Path, size: int) -> _Line:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """What changes when a file is written to."""
+    """Return what changes when a file is written to."""
     told = path.stat()
     return told.st_size, told.st_mtime_ns
