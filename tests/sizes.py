@@ -32,6 +32,8 @@ class Sizes:
     """Rounds in which a served home loses processes under 8 writing clients."""
     races: int
     """Last seats that are raced for over HTTP."""
+    flips: int
+    """Bits flipped in each file of the embedded graph."""
     graph_histories: int
     """Random lives of a graph: writes, withdrawals, rebuilds, kills and flipped bytes."""
     histories: int
@@ -55,6 +57,7 @@ SIZES = {
         kills=3,
         kill_rounds=10,
         races=200,
+        flips=20,
         graph_histories=20,
         histories=50,
         repeats=3,
@@ -74,6 +77,7 @@ SIZES = {
         kills=50,
         kill_rounds=50,
         races=1_000,
+        flips=500,
         graph_histories=500,
         histories=2_000,
         repeats=20,

@@ -12,6 +12,9 @@ What the engine (0.22.0) does and how this module answers, each seen in trials:
 * A copy that follows a copy rolled back on the same connection crashes the process. Copies have a
   connection of their own and are not rolled back: see :meth:`LadybugStore.load`.
 * Deleted values stay in the file. :meth:`LadybugStore.clear` removes the file itself.
+* After a write that failed (a full disk) its log goes on behind a torn record, and closing it tries
+  that write again and aborts the process. Such a database is only closed, with its files out of
+  its hands: see :func:`_take_away`.
 * It trusts what it reads. :class:`graph.store.seal.Seal` checks every byte before it opens; so that
   the main file keeps still in between, checkpoints are made here, none at closing.
 """
@@ -50,6 +53,7 @@ from graph.store.cypher import (
 )
 from graph.store.ladybug_dialect import (
     FILE_ENDINGS,
+    IO_ERROR,
     NO_CHECKPOINT_AT_CLOSING,
     TABLE_NAMES,
     copy,
@@ -77,6 +81,8 @@ class _Connection:
 
     def __init__(self, database: ladybug.Database, path: Path) -> None:
         self._path = path
+        self.write_failed = False
+        """Whether the disk refused something."""
         with self._translated():
             self._connection = ladybug.Connection(database)
 
@@ -85,6 +91,7 @@ class _Connection:
         try:
             yield
         except RuntimeError as error:
+            self.write_failed |= str(error).startswith(IO_ERROR)
             raise running_error(self._path, str(error)) from error
 
     @contextlib.contextmanager
@@ -148,6 +155,7 @@ class _Session:
         self._database: ladybug.Database | None = None
         self._lock_file: BinaryIO | None = None
         self.lock = threading.RLock()
+        self._write_failed = False
         self.is_new = self._open(anew=anew)
 
     def _open(self, *, anew: bool) -> bool:
@@ -202,6 +210,9 @@ class _Session:
         database, self._database = self._database, None
         if database is None:
             return
+        if self._write_failed:
+            _take_away(self.path)
+            self._write_failed = False
         try:
             database.close()
         except RuntimeError as error:
@@ -210,7 +221,8 @@ class _Session:
     def make_anew(self) -> None:
         """Remove every file of the database, and open an empty one."""
         with self.lock:
-            self._opened()
+            if self._lock_file is None:
+                raise self._closed()
             self._close_engine()
             self._remove()
             self._open_engine()
@@ -219,11 +231,13 @@ class _Session:
     def connection(self) -> Iterator[_Connection]:
         """Give a connection of its own, closed at the end of the block."""
         with self.lock:
+            connection = _Connection(self._opened(), self.path)
             try:
-                with contextlib.closing(_Connection(self._opened(), self.path)) as connection:
+                with contextlib.closing(connection):
                     yield connection
             finally:
-                if self._database is not None:
+                self._write_failed |= connection.write_failed
+                if not self._write_failed:
                     self.seal.note()
 
     @contextlib.contextmanager
@@ -241,8 +255,30 @@ class _Session:
 
     def _opened(self) -> ladybug.Database:
         if self._database is None:
-            raise StoreUnavailable(f"{self.path} is closed: open it again")
+            raise self._closed()
+        if self._write_failed:
+            raise StoreUnavailable(
+                f"{self.path}: a write failed before; close it and open it again"
+            )
         return self._database
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"{self.path} is closed: open it again")
+
+
+def _take_away(path: Path) -> None:
+    """Have all that the engine still writes to a database go nowhere.
+
+    Its descriptors are pointed at the null device. Where the system does not list them, closing
+    may abort the process, which loses no more than a kill.
+    """
+    names = {f"{path}{ending}" for ending in FILE_ENDINGS}
+    listed = Path("/proc/self/fd")
+    with Path(os.devnull).open("r+b", buffering=0) as nowhere:
+        for entry in list(listed.iterdir()) if listed.is_dir() else []:
+            with contextlib.suppress(OSError):  # the listing's own descriptor is gone by now
+                if str(entry.readlink()) in names:
+                    os.dup2(nowhere.fileno(), int(entry.name), inheritable=False)
 
 
 def _half_of_memory() -> int:

@@ -177,22 +177,18 @@ def _in_chunks(changes: Sequence[Change], size: int) -> Bring:
     return Bring(tuple(tuple(ordered[at : at + size]) for at in starts))
 
 
+_happen = happenings.map(Happen)
+_bring = st.builds(_in_chunks, st.lists(_imported, min_size=1, max_size=12), st.integers(1, 4))
+_work = st.builds(
+    Work,
+    st.sampled_from(["drain", "drain", "drain", "snapshot", "rebuild"]),
+    st.integers(1, 6),
+    st.none() | st.floats(0, 0.25),
+)
+_flip = st.builds(Flip, st.integers(0, 2), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 _lives = st.lists(
-    st.one_of(
-        happenings.map(Happen),
-        happenings.map(Happen),
-        happenings.map(Happen),
-        st.builds(_in_chunks, st.lists(_imported, min_size=1, max_size=12), st.integers(1, 4)),
-        st.builds(
-            Work,
-            st.sampled_from(["drain", "drain", "drain", "snapshot", "rebuild"]),
-            st.integers(1, 6),
-            st.none() | st.none() | st.floats(0, 0.25),
-        ),
-        st.just(Close()),
-        st.builds(Flip, st.integers(0, 2), st.floats(0, 1, exclude_max=True), st.integers(0, 7)),
-    ),
-    min_size=8,
+    st.one_of(_happen, _happen, _happen, _bring, _work, _work, _work, st.just(Close()), _flip),
+    min_size=12,
     max_size=40,
 )
 
@@ -236,6 +232,7 @@ def graph_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 Life = list[Work | Close | Flip | Bring | Happen]
 
 
+@pytest.mark.timeout(3600)
 def test_whatever_happens_the_graph_equals_its_log(graph_url: str):
     tally: Counter[str] = Counter()
 
