@@ -30,6 +30,8 @@ class Sizes:
     """Times a process is killed at a random moment."""
     kill_rounds: int
     """Rounds in which a served home loses processes under 8 writing clients."""
+    queued: int
+    """Events that wait while the graph engine is away."""
     races: int
     """Last seats that are raced for over HTTP."""
     flips: int
@@ -56,6 +58,7 @@ SIZES = {
         rivals=20,
         kills=3,
         kill_rounds=10,
+        queued=1_000,
         races=200,
         flips=20,
         graph_histories=20,
@@ -76,6 +79,7 @@ SIZES = {
         rivals=200,
         kills=50,
         kill_rounds=50,
+        queued=10_000,
         races=1_000,
         flips=500,
         graph_histories=500,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 
 import typer
 from rich.markup import escape
 
-from api.services.views import STALE
 from api.cli.output import AsJson, HomeOption, console, print_json, print_table, say
+from api.services.views import STALE
 from api.wiring import Config, Floors, load_config, open_floors, settings
 from graph.errors import LinliError
 from graph.gate import RunState, make_keys, open_ledger
@@ -111,11 +110,10 @@ def _serving_checks(floors: Floors) -> list[tuple[str, bool, str]]:
 
 def _snapshot(floors: Floors) -> str:
     """Name the snapshot and say how old it is."""
-    snapshot = floors.live.catch_up().snapshot
-    age = floors.clock() - datetime.fromtimestamp(snapshot.taken_at, UTC)
-    hours = max(int(age.total_seconds() // 3600), 0)
+    moment = floors.live.catch_up()
+    age = floors.live.snapshot_age(moment)
     late = "; is a jobs process running?" if age > STALE else ""
-    return f"{snapshot.id}, taken {hours} hours ago{late}"
+    return f"{moment.snapshot.id}, taken {age.total_seconds() / 3600:.0f} h ago{late}"
 
 
 def _graph(floors: Floors) -> tuple[bool, str]:

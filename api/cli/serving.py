@@ -25,8 +25,8 @@ from api.cli.output import (
     print_table,
     say,
 )
-from api.wiring import Config, configure_logging, load_config, open_floors
-from graph.errors import ConfigError
+from api.wiring import Config, Floors, configure_logging, load_config, open_floors
+from graph.errors import ConfigError, NotReady
 from graph.gate import Run, RunState, process_name
 from jobs.engines.following import follow_parent
 from jobs.runner import JOBS
@@ -170,6 +170,7 @@ def jobs_list(home: HomeOption = None, as_json: AsJson = False) -> None:
     """Show each job: last success, how long it took, next run, and the last failure."""
     with open_floors(load_config(home=home)) as floors:
         now = floors.clock()
+        age = _snapshot_age(floors)
         with floors.ledger.read() as tx:
             runs = floors.ledger.runs.latest(tx, limit=1_000)
             done = {job: floors.ledger.runs.last_done(tx, job) for job in JOBS}
@@ -194,6 +195,15 @@ def jobs_list(home: HomeOption = None, as_json: AsJson = False) -> None:
             for r in rows
         ],
     )
+    say(age)
+
+
+def _snapshot_age(floors: Floors) -> str:
+    try:
+        age = floors.live.snapshot_age(floors.live.catch_up())
+    except NotReady:
+        return "There is no snapshot yet."
+    return f"The snapshot was taken {age.total_seconds() / 3600:.1f} h ago."
 
 
 def _job_row(

@@ -149,7 +149,7 @@ def open_graph(
             opened = open_store(url)
         except CorruptStore as error:
             damage = str(error)
-            _log.warning("%s; emptied, to be made again", damage)
+            _log.warning("%s: it is emptied and made again now", damage)
             opened = open_store(url, anew=True)
         with opened as store:
             yield OpenGraph(store, ledger, holder, token, ttl=ttl, damage=damage)
