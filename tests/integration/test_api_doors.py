@@ -321,8 +321,8 @@ def test_a_snapshot_equal_to_the_one_before_is_as_new(web: Instance):
 
 
 def test_the_feed_says_when_suggestions_are_more_than_a_day_old(web: Instance):
-    person = web.sign_in(web.residents(1)[0])
     web.clock.advance(hours=24)
+    person = web.sign_in(web.residents(1)[0])
     assert "已超过一天没有更新" not in person.client.get("/").text
     web.clock.advance(seconds=1)
     assert "已超过一天没有更新" in person.client.get("/").text
