@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from graph.background import Background
 from graph.codec import Json
 from graph.errors import NotFound, NotReady
+from graph.folders import read_about
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
@@ -232,6 +233,16 @@ class Live:
                 self._advance(moment)
             self._moment = moment
             return moment
+
+    def snapshot_age(self, moment: Moment) -> timedelta:
+        """How long ago a moment's snapshot was taken, the latest equal one counting."""
+        snapshot = moment.snapshot
+        try:
+            said = read_about(self._snapshots, snapshot.folder)
+            taken_at = int(str(said["taken_at"]))
+        except NotReady:  # cleaned away while it is served
+            taken_at = snapshot.taken_at
+        return max(self._clock() - datetime.fromtimestamp(taken_at, UTC), timedelta(0))
 
     def _newer(self, moment: Moment | None, folder: str) -> Moment:
         """Open another snapshot; where allowed beside the requests, which have the old one still.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
-from graph.gate import GraphStore, OpenGraph
+from graph.gate import GraphStore, OpenGraph, RunState
 from jobs.engines.local import LocalEngine, WorkStopped
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
@@ -23,7 +23,7 @@ from jobs.steps import (
     train,
 )
 
-__all__ = ["JOBS", "Runner"]
+__all__ = ["JOBS", "Runner", "record_outage"]
 
 _log = logging.getLogger(__name__)
 
@@ -87,22 +87,38 @@ class Runner:
         try:
             note = JOBS[job](self, _rarely(progress))
             ok = True
-        except (LeaseLost, StoreUnavailable, WorkStopped):
+        except (LeaseLost, WorkStopped):
             raise  # whoever leads next finds the run lost and takes it up again
+        except StoreUnavailable as error:
+            self._finish(run, _told(error), ok=False)
+            raise  # there is nothing to do before the store is back
         except LinliError as error:
             _log.log(level, "job %s failed: %s", job, error)
-            note, ok = f"{type(error).__name__}: {error}", False
+            note, ok = _told(error), False
         except Exception as error:  # one of the four edges: the record must not say it still runs
             _log.log(level, "run %d of job %s broke", run, job, exc_info=True)
-            note, ok = f"{type(error).__name__}: {error}", False
-        with site.ledger.write() as tx:
-            site.ledger.runs.finish(tx, run, ok, note, site.clock())
+            note, ok = _told(error), False
+        self._finish(run, note, ok=ok)
         return ok
+
+    def _finish(self, run: int, note: str, *, ok: bool) -> None:
+        with self.site.ledger.write() as tx:
+            self.site.ledger.runs.finish(tx, run, ok, note, self.site.clock())
 
     def recover(self) -> None:
         """Take up what a dead leader left half done; call it once, when the lease is new."""
         with self.site.ledger.write() as tx:
             self.site.ledger.runs.recover(tx, self.site.clock())
+
+    def mend(self) -> None:
+        """Make a damaged graph anew from the log; after an outage, say that it is over."""
+        runs, now = self.site.ledger.runs, self.site.clock().isoformat()
+        if self.lease.damage is not None:
+            self.run("rebuild", f"damaged-{now}")
+        with self.site.ledger.read() as tx:
+            last = runs.last(tx, "drain")
+        if last is not None and last.state is RunState.FAILED:
+            self.run("drain", f"back-{now}")
 
     def run_requests(self, holder: str) -> int:
         """Run the jobs people asked for; returns how many."""
@@ -114,6 +130,21 @@ class Runner:
                 return done
             self.run(request.job, f"request-{request.id}", request=request.id)
             done += 1
+
+
+def record_outage(site: Site, error: StoreUnavailable) -> None:
+    """Leave word that the graph cannot be opened: the run of a drain that failed.
+
+    :meth:`Runner.mend` answers it with one that succeeded.
+    """
+    with site.ledger.write() as tx:
+        runs, now = site.ledger.runs, site.clock()
+        run = runs.start(tx, "drain", f"outage-{now.isoformat()}", now)
+        runs.finish(tx, run, False, _told(error), now)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _rarely(progress: Progress) -> Progress:
@@ -154,7 +185,8 @@ def _refresh(runner: Runner, progress: Progress) -> str:
 
 
 def _rebuild(runner: Runner, progress: Progress) -> str:
-    return f"{rebuild(runner.site, runner.store, progress)} events replayed"
+    note = f"{rebuild(runner.site, runner.store, progress)} events replayed"
+    return note if runner.lease.damage is None else f"{note}; {runner.lease.damage}"
 
 
 def _explore(runner: Runner, progress: Progress) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -21,7 +22,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from graph.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from graph.gate import OpenGraph, open_graph
 from jobs.engines.local import WorkStopped
-from jobs.runner import Runner
+from jobs.runner import Runner, record_outage
 from jobs.site import Site
 
 __all__ = ["SCHEDULE", "Planned", "lead", "next_runs"]
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 _AFTER_YOU = 2.0
 """Seconds in which somebody who asked for the graph finds it free."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
+"""Seconds between tries to open a graph that is away; each pause is twice the one before."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
@@ -86,8 +89,9 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
         Set it to end: the running step is finished (a training is given up and done again by
         whoever leads next), the store closed, the lease released.
     """
-    waiting = False
+    waiting, pause = False, _FIRST_PAUSE
     while not stop.is_set():
+        began = time.monotonic()
         try:
             with open_graph(
                 site.config.graph_url, ledger=site.ledger, holder=holder, ttl=LEASE
@@ -95,6 +99,7 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
                 waiting = False
                 _log.info("leading: %s", holder)
                 asked = _serve(site, lease, holder, stop)
+            pause = _FIRST_PAUSE
             if asked:
                 stop.wait(_AFTER_YOU)
         except LeaseHeld:
@@ -102,9 +107,52 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
                 _log.info("another process leads; waiting")
             waiting = True
             stop.wait(1.0)
-        except (LeaseLost, StoreUnavailable) as error:
+        except LeaseLost as error:
             _log.warning("stopped leading: %s", error)
-            stop.wait(2.0)
+            stop.wait(_FIRST_PAUSE)
+        except StoreUnavailable as error:
+            if time.monotonic() - began > _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
+            if pause == _FIRST_PAUSE:  # told once
+                _log.warning("the graph is away, events wait in the ledger: %s", error)
+                record_outage(site, error)
+            stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+class _Reign:
+    """How long one lease lasts, and what ends it."""
+
+    def __init__(self, lease: OpenGraph) -> None:
+        self._lease = lease
+        self.over = threading.Event()
+        self.asked = False
+        """Whether somebody asked for the graph."""
+        self.error: LeaseLost | StoreUnavailable | None = None
+
+    def guarded(self, work: Callable[[], object]) -> Callable[[], None]:
+        """Do this as long as it lasts; end it when the lease or the store is gone."""
+
+        def run() -> None:
+            if self.over.is_set():
+                return
+            try:
+                work()
+            except (LeaseLost, StoreUnavailable) as error:
+                self.error = error
+                self.over.set()
+            except WorkStopped:
+                self.over.set()
+
+        return run
+
+    def watch(self) -> None:
+        """Hold the lease, and hand over to whoever asks."""
+        self._lease.renew()
+        if (by := self._lease.asked()) is not None:
+            _log.info("handing the graph over to %s, who asked for it", by)
+            self.asked = True
+            self.over.set()
 
 
 def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> bool:
@@ -114,57 +162,39 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
     -------
     bool
         Whether somebody asked for it.
+
+    Raises
+    ------
+    LeaseLost, StoreUnavailable
+        What ended it.
     """
-    runner = Runner(site, lease)
+    runner, reign = Runner(site, lease), _Reign(lease)
     runner.recover()
-    done, handed_over = threading.Event(), threading.Event()
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         timezone=_ZONE,
     )
-
-    def guarded(work: Callable[[], object]) -> Callable[[], None]:
-        def run() -> None:
-            if done.is_set():
-                return
-            try:
-                work()
-            except (LeaseLost, StoreUnavailable, WorkStopped) as error:
-                _log.warning("stopped leading: %s", error)
-                done.set()
-
-        return run
-
-    def watch() -> None:
-        lease.renew()
-        if (by := lease.asked()) is not None:
-            _log.info("handing the graph over to %s, who asked for it", by)
-            handed_over.set()
-            done.set()
-
-    scheduler.add_job(
-        guarded(watch), IntervalTrigger(seconds=1, timezone=_ZONE), executor="lease", id="lease"
-    )
-    scheduler.add_job(
-        guarded(lambda: runner.run_requests(holder)),
-        IntervalTrigger(seconds=1, timezone=_ZONE),
-        id="requests",
-    )
+    each_second, guarded = IntervalTrigger(seconds=1, timezone=_ZONE), reign.guarded
+    scheduler.add_job(guarded(reign.watch), each_second, executor="lease", id="lease")
+    scheduler.add_job(guarded(runner.mend), id="mend")  # at once, before all others
+    scheduler.add_job(guarded(lambda: runner.run_requests(holder)), each_second, id="requests")
     for planned in SCHEDULE:
         scheduler.add_job(
             guarded(_work(runner, planned)), planned.trigger(), id=planned.job, name=planned.job
         )
     scheduler.start()
     try:
-        while not (stop.is_set() or done.is_set()):
+        while not (stop.is_set() or reign.over.is_set()):
             stop.wait(0.2)
-        done.set()
+        reign.over.set()
         if stop.is_set():
             runner.engine.stop()
     finally:
         scheduler.shutdown(wait=True)
-    return handed_over.is_set()
+    if reign.error is not None:
+        raise reign.error
+    return reign.asked
 
 
 def _work(runner: Runner, planned: Planned) -> Callable[[], object]:

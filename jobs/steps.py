@@ -138,7 +138,6 @@ def rebuild(site: Site, store: GraphStore, progress: Progress = silent) -> int:
                     yield from changes_for(event)
 
         _warn(store.load(everything(), watermark=head).dangling)
-    store.checkpoint()
     return replayed
 
 

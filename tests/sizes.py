@@ -30,8 +30,14 @@ class Sizes:
     """Times a process is killed at a random moment."""
     kill_rounds: int
     """Rounds in which a served home loses processes under 8 writing clients."""
+    queued: int
+    """Events that wait while the graph engine is away."""
     races: int
     """Last seats that are raced for over HTTP."""
+    flips: int
+    """Bits flipped in each file of the embedded graph."""
+    graph_histories: int
+    """Random lives of a graph: writes, withdrawals, rebuilds, kills and flipped bytes."""
     histories: int
     """Examples per hypothesis property."""
     repeats: int
@@ -52,7 +58,10 @@ SIZES = {
         rivals=20,
         kills=3,
         kill_rounds=10,
+        queued=1_000,
         races=200,
+        flips=20,
+        graph_histories=20,
         histories=50,
         repeats=3,
     ),
@@ -70,7 +79,10 @@ SIZES = {
         rivals=200,
         kills=50,
         kill_rounds=50,
+        queued=10_000,
         races=1_000,
+        flips=500,
+        graph_histories=500,
         histories=2_000,
         repeats=20,
     ),

@@ -10,9 +10,10 @@ import typer
 from rich.markup import escape
 
 from api.cli.output import AsJson, HomeOption, console, print_json, print_table, say
+from api.services.views import STALE
 from api.wiring import Config, Floors, load_config, open_floors, settings
 from graph.errors import LinliError
-from graph.gate import make_keys, open_ledger
+from graph.gate import RunState, make_keys, open_ledger
 from graph.home import Home
 from jobs.site import utc_now
 
@@ -95,16 +96,38 @@ def _checks(config: Config) -> list[tuple[str, bool, str]]:
 
 def _serving_checks(floors: Floors) -> list[tuple[str, bool, str]]:
     asked: dict[str, Callable[[], str]] = {
-        "snapshot": lambda: floors.live.catch_up().snapshot.id,
+        "snapshot": lambda: _snapshot(floors),
         "model": lambda: floors.models.current().model.model_id,
     }
-    out: list[tuple[str, bool, str]] = []
+    out = [("graph", *_graph(floors))]
     for name, ask in asked.items():
         try:
             out.append((name, True, ask()))
         except LinliError as error:
             out.append((name, False, str(error)))
     return out
+
+
+def _snapshot(floors: Floors) -> str:
+    """Name the snapshot and say how old it is."""
+    moment = floors.live.catch_up()
+    age = floors.live.snapshot_age(moment)
+    late = "; is a jobs process running?" if age > STALE else ""
+    return f"{moment.snapshot.id}, taken {age.total_seconds() / 3600:.0f} h ago{late}"
+
+
+def _graph(floors: Floors) -> tuple[bool, str]:
+    """Tell how the graph fared, from the records: whoever leads has it open."""
+    runs = floors.ledger.runs
+    with floors.ledger.read() as tx:
+        last = [run for run in (runs.last(tx, job) for job in ("drain", "rebuild")) if run]
+    if not last:
+        return True, "nothing was drained into it yet"
+    latest = max(last, key=lambda run: run.started_at)
+    told = f"{latest.job} {latest.state.value} at {latest.started_at:%Y-%m-%d %H:%M} UTC"
+    if latest.state is RunState.FAILED:
+        return False, f"{told}: {latest.note}; what people do waits in the ledger"
+    return True, f"{told}: {latest.note}" if latest.note else told
 
 
 def register(app: typer.Typer) -> None:

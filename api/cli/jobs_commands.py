@@ -46,6 +46,7 @@ def run_job(site: Site, job: str, *, by: str, title: str) -> str:
                 ) as lease:
                     runner = Runner(site, lease, show=bar)
                     runner.recover()
+                    runner.mend()
                     runner.run_requests(process_name())
             except LeaseHeld:
                 time.sleep(0.3)  # somebody leads: they will do it
@@ -88,4 +89,5 @@ def borrowed_graph(site: Site) -> Iterator[GraphStore]:
                 if time.monotonic() > last_try:
                     raise
                 time.sleep(0.2)
+        Runner(site, lease).mend()
         yield lease.store

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
@@ -24,8 +25,8 @@ from api.cli.output import (
     print_table,
     say,
 )
-from api.wiring import Config, configure_logging, load_config, open_floors
-from graph.errors import ConfigError
+from api.wiring import Config, Floors, configure_logging, load_config, open_floors
+from graph.errors import ConfigError, NotReady
 from graph.gate import Run, RunState, process_name
 from jobs.engines.following import follow_parent
 from jobs.runner import JOBS
@@ -35,6 +36,8 @@ __all__ = ["register", "serve_forever"]
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
+"""Seconds before a jobs process that ended is started again; one that keeps ending waits longer."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 jobs_app = typer.Typer(help="The jobs process and its records.", no_args_is_help=True)
@@ -123,7 +126,9 @@ class Supervisor:
                 child.kill()
 
     def _keep(self) -> None:
+        pause = _FIRST_PAUSE
         while True:
+            began = time.monotonic()
             with self._starting:
                 if self._stopping.is_set():
                     return
@@ -132,8 +137,11 @@ class Supervisor:
                     self._command, process_group=0
                 )
             code = self._child.wait()
-            if not self._stopping.wait(2):
+            if time.monotonic() > began + _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
+            if not self._stopping.wait(pause):
                 _log.warning("the jobs process ended (%d); starting it again", code)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 @jobs_app.command("run")
@@ -162,6 +170,7 @@ def jobs_list(home: HomeOption = None, as_json: AsJson = False) -> None:
     """Show each job: last success, how long it took, next run, and the last failure."""
     with open_floors(load_config(home=home)) as floors:
         now = floors.clock()
+        age = _snapshot_age(floors)
         with floors.ledger.read() as tx:
             runs = floors.ledger.runs.latest(tx, limit=1_000)
             done = {job: floors.ledger.runs.last_done(tx, job) for job in JOBS}
@@ -186,6 +195,15 @@ def jobs_list(home: HomeOption = None, as_json: AsJson = False) -> None:
             for r in rows
         ],
     )
+    say(age)
+
+
+def _snapshot_age(floors: Floors) -> str:
+    try:
+        age = floors.live.snapshot_age(floors.live.catch_up())
+    except NotReady:
+        return "There is no snapshot yet."
+    return f"The snapshot was taken {age.total_seconds() / 3600:.1f} h ago."
 
 
 def _job_row(

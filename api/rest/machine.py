@@ -39,11 +39,10 @@ def ready() -> ReadyOut:
     backing = services().backing
     moment = backing.live.catch_up()
     model = backing.models.current().model
-    age = int(backing.clock().timestamp()) - moment.snapshot.taken_at
     return ReadyOut(
         status="ready",
         snapshot=moment.snapshot.id,
-        snapshot_age=max(age, 0),
+        snapshot_age=int(backing.live.snapshot_age(moment).total_seconds()),
         model=model.model_id,
         institution=backing.institution,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,8 +201,6 @@ class FeedService:
 
     def _shown(self, made: _Made, kinds: Sequence[ItemKind]) -> FeedView:
         cards = Cards(made.moment, made.viewer)
-        now = int(self._backing.clock().timestamp())
-        age = timedelta(seconds=max(now - made.moment.snapshot.taken_at, 0))
         return FeedView(
             cards=tuple(
                 cards.card(one.row, rec_id=one.rec_id, reason=one.reason, may_join=True)
@@ -212,5 +209,5 @@ class FeedService:
             kinds=tuple(kinds),
             display_name="",
             personalised=made.feed.personalised,
-            snapshot_age=age,
+            snapshot_age=self._backing.live.snapshot_age(made.moment),
         )

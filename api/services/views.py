@@ -27,6 +27,7 @@ from recommender.base import ReasonCode
 __all__ = [
     "ACTS",
     "HOME_ZONE",
+    "STALE",
     "Ack",
     "CardState",
     "CardView",
@@ -44,6 +45,9 @@ __all__ = [
 HOME_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The zone residents live in; every time in a view is given in it. Fixed: no summer time since
 1991, and a bare machine may lack the time zone database."""
+
+STALE = timedelta(hours=24)
+"""Age beyond which people are told that suggestions are old; a snapshot is due each hour."""
 
 ACTS = frozenset(
     {

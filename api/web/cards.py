@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from api.services.views import (
+    STALE,
     CardState,
     CardView,
     FeedView,
@@ -126,6 +127,8 @@ class FeedPage:
     """The card acted on a moment ago, when it is no longer among the suggestions."""
     cards: tuple[Card, ...]
     updated: str
+    stale: str
+    """Told above the cards when the suggestions are old; empty while they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,7 @@ class Presenter:
             just=self.card(just, Place.FEED) if just and just.item_id not in shown else None,
             cards=tuple(self.card(card, Place.FEED) for card in view.cards),
             updated=t.age(view.snapshot_age),
+            stale=t("feed.stale") if view.snapshot_age > STALE else "",
         )
 
     def item(self, view: ItemView) -> ItemPage:

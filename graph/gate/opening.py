@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graph.errors import LeaseHeld
+from graph.errors import CorruptStore, LeaseHeld
 from graph.gate.processes import has_ended
 from graph.ledger.keys import make_home_key as make_keys
 from graph.ledger.ledger import Ledger
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenGraph", "make_keys", "open_graph", "open_ledger"]
 
 GRAPH_LEASE = "graph"
+
+_log = logging.getLogger(__name__)
 
 
 def open_ledger(
@@ -54,9 +57,18 @@ class OpenGraph:
     """The graph store, open, under the lease. Made by :func:`open_graph`."""
 
     def __init__(
-        self, store: GraphStore, ledger: Ledger, holder: str, token: int, ttl: timedelta
+        self,
+        store: GraphStore,
+        ledger: Ledger,
+        holder: str,
+        token: int,
+        *,
+        ttl: timedelta,
+        damage: str | None,
     ) -> None:
         self.store = store
+        self.damage = damage
+        """What was wrong with the store, which is empty now: make it again from the log."""
         self.token = token
         """Fencing token of the lease."""
         self._ledger = ledger
@@ -95,6 +107,9 @@ def open_graph(
 
     The lease of a process that was killed on this machine is taken over at once.
 
+    A store that is damaged, or of another version, is emptied: all of it is in the log. Its files
+    are not kept aside, since they hold what residents may since have withdrawn.
+
     Parameters
     ----------
     url : str
@@ -129,8 +144,15 @@ def open_graph(
         who = "another process" if other is None else other.holder
         raise LeaseHeld(f"{who} has the graph open; try again soon")
     try:
-        with open_store(url) as store:
-            yield OpenGraph(store, ledger, holder, token, ttl)
+        damage = None
+        try:
+            opened = open_store(url)
+        except CorruptStore as error:
+            damage = str(error)
+            _log.warning("%s: it is emptied and made again now", damage)
+            opened = open_store(url, anew=True)
+        with opened as store:
+            yield OpenGraph(store, ledger, holder, token, ttl=ttl, damage=damage)
     finally:
         with ledger.write() as tx:
             ledger.leases.release(tx, GRAPH_LEASE, holder, token)

@@ -212,6 +212,13 @@ class Runs:
         line = tx.execute(query.limit(1)).first()
         return None if line is None else _run(line)
 
+    def last(self, tx: Connection, job: str) -> Run | None:
+        """Latest run of a job, however it ended."""
+        query = select(_runs).where(_runs.c.job == job)
+        found = tx.execute(query.order_by(_runs.c.started_at.desc(), _runs.c.id.desc()).limit(1))
+        line = found.first()
+        return None if line is None else _run(line)
+
     def last_done(self, tx: Connection, job: str) -> Run | None:
         """Latest run of a job that succeeded."""
         query = select(_runs).where(_runs.c.job == job, _runs.c.state == RunState.DONE.value)

@@ -12,6 +12,11 @@ What the engine (0.22.0) does and how this module answers, each seen in trials:
 * A copy that follows a copy rolled back on the same connection crashes the process. Copies have a
   connection of their own and are not rolled back: see :meth:`LadybugStore.load`.
 * Deleted values stay in the file. :meth:`LadybugStore.clear` removes the file itself.
+* After a write that failed (a full disk) its log goes on behind a torn record, and closing it tries
+  that write again and aborts the process. Such a database is only closed, with its files out of
+  its hands: see :func:`_take_away`.
+* It trusts what it reads. :class:`graph.store.seal.Seal` checks every byte before it opens; so that
+  the main file keeps still in between, checkpoints are made here, none at closing.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self, cast
+from typing import BinaryIO, ClassVar, Final, Self, cast
 
 import ladybug
 import pyarrow as pa
@@ -48,6 +53,8 @@ from graph.store.cypher import (
 )
 from graph.store.ladybug_dialect import (
     FILE_ENDINGS,
+    IO_ERROR,
+    NO_CHECKPOINT_AT_CLOSING,
     TABLE_NAMES,
     copy,
     declarations,
@@ -60,9 +67,13 @@ from graph.store.ladybug_dialect import (
 )
 from graph.store.plan import checked
 from graph.store.rows import Row, sort_keys
+from graph.store.seal import Seal, locked, reachable
 from graph.store.writing import carry_out
 
 __all__ = ["LadybugStore"]
+
+_CHECKPOINT_AT: Final = 16 << 20
+"""Bytes of the engine's log beyond which it is worked into the main file."""
 
 
 class _Connection:
@@ -70,6 +81,8 @@ class _Connection:
 
     def __init__(self, database: ladybug.Database, path: Path) -> None:
         self._path = path
+        self.write_failed = False
+        """Whether the disk refused something."""
         with self._translated():
             self._connection = ladybug.Connection(database)
 
@@ -78,6 +91,7 @@ class _Connection:
         try:
             yield
         except RuntimeError as error:
+            self.write_failed |= str(error).startswith(IO_ERROR)
             raise running_error(self._path, str(error)) from error
 
     @contextlib.contextmanager
@@ -114,7 +128,7 @@ class _Connection:
         return [cast("int", row[0]) for row in found]
 
     def numbers(self) -> dict[str, int]:
-        """Return the store's own numbers: watermark, schema version, mark of a load."""
+        """Return the store's own numbers: watermark and schema version."""
         if [META_LABEL] not in self.rows(TABLE_NAMES)[1]:
             return {}
         return {str(id_): cast("int", value) for id_, value in self.rows(META_GET)[1]}
@@ -132,55 +146,99 @@ class _Connection:
 class _Session:
     """One database and its connections, which cannot outlive it."""
 
-    _open: ClassVar[set[Path]] = set()
+    _open_paths: ClassVar[set[Path]] = set()
     _registry: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, path: Path, buffer_pool: int) -> None:
+    def __init__(self, path: Path, buffer_pool: int, *, anew: bool) -> None:
         self.path, self._buffer_pool = path.resolve(), buffer_pool
+        self.seal = Seal(self.path)
         self._database: ladybug.Database | None = None
+        self._lock_file: BinaryIO | None = None
         self.lock = threading.RLock()
-        self.open()
+        self._write_failed = False
+        self.is_new = self._open(anew=anew)
 
-    def open(self) -> None:
-        """Open the file, made if it is not there."""
+    def _open(self, *, anew: bool) -> bool:
+        """Lock, check and open the files; returns whether the database is empty as yet."""
         with self._registry:
-            if self.path in self._open:
+            if self.path in self._open_paths:
                 raise StoreUnavailable(f"{self.path} is open in this process already: share it")
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = locked(self.path)
             try:
-                self._database = ladybug.Database(self.path, buffer_pool_size=self._buffer_pool)
-            except RuntimeError as error:
-                raise opening_error(self.path, str(error)) from error
-            self._open.add(self.path)
+                is_new = anew or not self.seal.check()
+                if is_new:
+                    self._remove()
+                self._open_engine()
+            except BaseException:
+                lock.close()
+                raise
+            self._lock_file = lock
+            self._open_paths.add(self.path)
+            return is_new
+
+    def _remove(self) -> None:
+        """Remove every file of the database."""
+        self.seal.begin()
+        with reachable(self.path):
+            for ending in FILE_ENDINGS:
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+    def _open_engine(self) -> None:
+        try:
+            self._database = ladybug.Database(
+                self.path, buffer_pool_size=self._buffer_pool, auto_checkpoint=False
+            )
+        except RuntimeError as error:
+            raise opening_error(self.path, str(error)) from error
+        with contextlib.closing(_Connection(self._database, self.path)) as connection:
+            connection.do(NO_CHECKPOINT_AT_CLOSING)
 
     def close(self) -> None:
         """Close the database, once the connection at work (which holds the lock) is closed."""
         with self.lock:
-            database, self._database = self._database, None
-            if database is None:
+            lock, self._lock_file = self._lock_file, None
+            if lock is None:
                 return
             try:
-                database.close()
-            except RuntimeError as error:
-                raise running_error(self.path, str(error)) from error
+                self._close_engine()
             finally:
                 with self._registry:
-                    self._open.discard(self.path)
+                    self._open_paths.discard(self.path)
+                    lock.close()
+
+    def _close_engine(self) -> None:
+        database, self._database = self._database, None
+        if database is None:
+            return
+        if self._write_failed:
+            _take_away(self.path)
+            self._write_failed = False
+        try:
+            database.close()
+        except RuntimeError as error:
+            raise running_error(self.path, str(error)) from error
 
     def make_anew(self) -> None:
-        """Close, remove every file of the database, and open an empty one."""
+        """Remove every file of the database, and open an empty one."""
         with self.lock:
-            self._opened()
-            self.close()
-            for ending in FILE_ENDINGS:
-                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-            self.open()
+            if self._lock_file is None:
+                raise self._closed()
+            self._close_engine()
+            self._remove()
+            self._open_engine()
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[_Connection]:
         """Give a connection of its own, closed at the end of the block."""
-        with self.lock, contextlib.closing(_Connection(self._opened(), self.path)) as connection:
-            yield connection
+        with self.lock:
+            connection = _Connection(self._opened(), self.path)
+            try:
+                with contextlib.closing(connection):
+                    yield connection
+            finally:
+                self._write_failed |= connection.write_failed
+                if not self._write_failed:
+                    self.seal.note()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[_Connection]:
@@ -197,8 +255,30 @@ class _Session:
 
     def _opened(self) -> ladybug.Database:
         if self._database is None:
-            raise StoreUnavailable(f"{self.path} is closed: open it again")
+            raise self._closed()
+        if self._write_failed:
+            raise StoreUnavailable(
+                f"{self.path}: a write failed before; close it and open it again"
+            )
         return self._database
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"{self.path} is closed: open it again")
+
+
+def _take_away(path: Path) -> None:
+    """Have all that the engine still writes to a database go nowhere.
+
+    Its descriptors are pointed at the null device. Where the system does not list them, closing
+    may abort the process, which loses no more than a kill.
+    """
+    names = {f"{path}{ending}" for ending in FILE_ENDINGS}
+    listed = Path("/proc/self/fd")
+    with Path(os.devnull).open("r+b", buffering=0) as nowhere:
+        for entry in list(listed.iterdir()) if listed.is_dir() else []:
+            with contextlib.suppress(OSError):  # the listing's own descriptor is gone by now
+                if str(entry.readlink()) in names:
+                    os.dup2(nowhere.fileno(), int(entry.name), inheritable=False)
 
 
 def _half_of_memory() -> int:
@@ -220,6 +300,8 @@ class LadybugStore:
         holds anything takes some: below 512 MB a full schema may not fit.
     load_chunk : int
         Changes that :meth:`load` gathers before it writes them.
+    anew : bool
+        Remove what is there, unread, and begin with an empty store.
 
     Raises
     ------
@@ -230,11 +312,16 @@ class LadybugStore:
     """
 
     def __init__(
-        self, path: Path, *, buffer_pool: int | None = None, load_chunk: int = LOAD_CHUNK
+        self,
+        path: Path,
+        *,
+        buffer_pool: int | None = None,
+        load_chunk: int = LOAD_CHUNK,
+        anew: bool = False,
     ) -> None:
         self._load_chunk = load_chunk
         pool = _half_of_memory() if buffer_pool is None else buffer_pool
-        self._session = _Session(path, pool)
+        self._session = _Session(path, pool, anew=anew)
         self._finalizer = weakref.finalize(self, self._session.close)
         try:
             self._prepare()
@@ -243,25 +330,25 @@ class LadybugStore:
             raise
 
     def _prepare(self) -> None:
-        """Declare what is not declared; undo a load that was cut short."""
-        with self._session.connection() as connection:
-            numbers = connection.numbers()
-        version = numbers.get("schema_version")
-        if version is None:
+        """Declare the tables of a new store; refuse one with other tables."""
+        if self._session.is_new:
             self._declare()
-        elif version != SCHEMA_VERSION:
+            return
+        with self._session.connection() as connection:
+            version = connection.numbers().get("schema_version")
+        if version != SCHEMA_VERSION:
             raise CorruptStore(
                 f"{self._session.path} has schema version {version}, this is {SCHEMA_VERSION}: "
                 "make the graph again from the log"
             )
-        elif numbers.get("loading"):
-            self.clear()
 
     def _declare(self) -> None:
         with self._session.transaction() as connection:
             for text in declarations():
                 connection.do(text)
             connection.set_number("schema_version", SCHEMA_VERSION)
+        self.checkpoint()
+        self._session.seal.end()
 
     def apply(self, changes: Sequence[Change], *, watermark: int | None = None) -> Applied:
         """Carry out a batch in one transaction and move the watermark with it."""
@@ -270,24 +357,26 @@ class LadybugStore:
             applied = carry_out(connection.run, batch)
             if watermark is not None:
                 connection.set_number("watermark", watermark)
+        if self._session.seal.wal_bytes > _CHECKPOINT_AT:
+            self.checkpoint()
         return applied
 
     def load(self, changes: Iterable[Change], *, watermark: int) -> Applied:
         """Fill an empty store in bulk; same result as :meth:`apply`, several times faster.
 
-        It is not one transaction of the engine but has the effect of one: a mark is set before
-        and taken away by the last step. A load that fails or is killed leaves an empty store.
+        It is not one transaction of the engine but has the effect of one: until its last step
+        the files do not count. A load that fails or is killed leaves an empty store.
         """
         with self._session.lock:
             if self.count():
                 raise Conflict(f"{self._session.path} is not empty: clear it before a load")
-            with self._session.transaction() as connection:
-                connection.set_number("loading", 1)
+            self._session.seal.begin()
             try:
                 applied = self._load(changes)
                 with self._session.transaction() as connection:
                     connection.set_number("watermark", watermark)
-                    connection.set_number("loading", 0)
+                self.checkpoint()
+                self._session.seal.end()
             except BaseException:
                 self.clear()
                 raise

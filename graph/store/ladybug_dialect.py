@@ -17,6 +17,8 @@ from graph.store.rows import Row
 
 __all__ = [
     "FILE_ENDINGS",
+    "IO_ERROR",
+    "NO_CHECKPOINT_AT_CLOSING",
     "TABLE_NAMES",
     "copy",
     "declarations",
@@ -30,6 +32,9 @@ __all__ = [
 
 FILE_ENDINGS: Final = (".wal", ".wal.checkpoint", ".shadow", ".tmp", "")
 """Endings of the files of one database; the main file goes last."""
+IO_ERROR: Final = "IO exception"
+"""How errors of the disk begin."""
+NO_CHECKPOINT_AT_CLOSING: Final = "CALL force_checkpoint_on_close=false"
 TABLE_NAMES: Final = "CALL show_tables() RETURN name"
 
 _TYPES: Final = {
@@ -117,9 +122,9 @@ def opening_error(path: Path, text: str) -> LinliError:
             f"{path} is open in another process; one process uses the graph at a time: "
             f"stop it or ask it to hand over ({text.splitlines()[0]})"
         )
-    if any(word in text.lower() for word in ("corrupt", "valid", "version")):
-        return CorruptStore(f"{path} cannot be read; make it again from the log ({text})")
-    return StoreUnavailable(f"{path} cannot be opened: {text}")
+    if text.startswith((IO_ERROR, "Buffer manager exception")):
+        return StoreUnavailable(f"{path} cannot be opened: {text}")
+    return CorruptStore(f"{path} cannot be read; make it again from the log ({text})")
 
 
 def running_error(path: Path, text: str) -> LinliError:

@@ -202,6 +202,8 @@ class Neo4jStore:
     address : Address
     load_chunk : int
         Changes that :meth:`load` gathers before it writes them.
+    anew : bool, optional
+        Remove what Linli keeps there, unread, and begin with an empty store.
 
     Raises
     ------
@@ -213,26 +215,31 @@ class Neo4jStore:
         The database is of another version of the schema.
     """
 
-    def __init__(self, address: Address, *, load_chunk: int = LOAD_CHUNK) -> None:
+    def __init__(
+        self, address: Address, *, load_chunk: int = LOAD_CHUNK, anew: bool = False
+    ) -> None:
         self._load_chunk = load_chunk
         self._server = _Server(address)
         self._finalizer = weakref.finalize(self, self._server.close)
         try:
-            self._prepare()
+            self._prepare(anew=anew)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, anew: bool) -> None:
         """Declare what is not declared; undo a load or a clear that was cut short."""
         numbers = self._numbers()
         version = numbers.get("schema_version")
+        if version is not None and anew:  # the mark says that all of it is ours
+            self.clear()
+            version = None
         if version is None:
             self._declare()
         elif version != SCHEMA_VERSION:
             raise CorruptStore(
                 f"{self._server.address} has schema version {version}, this is {SCHEMA_VERSION}: "
-                "make the graph again from the log, in an empty database"
+                "make the graph again from the log"
             )
         elif numbers.get("loading"):
             self.clear()

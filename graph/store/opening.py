@@ -21,7 +21,7 @@ _KNOWN = (
 )
 
 
-def open_store(url: str) -> GraphStore:
+def open_store(url: str, *, anew: bool = False) -> GraphStore:
     """Open the property graph that a URL names.
 
     Parameters
@@ -31,6 +31,8 @@ def open_store(url: str) -> GraphStore:
         ``neo4j://user:password@host:port?database=name`` (also ``neo4j+s``, ``neo4j+ssc``,
         ``bolt``, ``bolt+s``, ``bolt+ssc``); without a user, ``NEO4J_USERNAME`` and
         ``NEO4J_PASSWORD`` of the environment count.
+    anew : bool, optional
+        Remove what is there, unread, and begin with an empty store.
 
     Raises
     ------
@@ -43,10 +45,10 @@ def open_store(url: str) -> GraphStore:
     if parts.scheme == "memory":
         return MemoryStore()
     if parts.scheme in SCHEMES:
-        return Neo4jStore(Address.of(parts, os.environ))
+        return Neo4jStore(Address.of(parts, os.environ), anew=anew)
     if parts.scheme != "ladybug":
         raise ConfigError(f"graph URL: unknown scheme {parts.scheme!r}; use {_KNOWN}")
     path = Path(unquote(parts.path))
     if parts.netloc or parts.query or parts.fragment or not path.is_absolute():
         raise ConfigError(f"graph URL: the path must be absolute, with three slashes; use {_KNOWN}")
-    return LadybugStore(path)
+    return LadybugStore(path, anew=anew)

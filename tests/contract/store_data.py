@@ -32,16 +32,17 @@ def opened(path: Path, *, load_chunk: int = LOAD_CHUNK) -> LadybugStore:
 
 
 @cache
-def _empty_file() -> bytes:
+def _empty_files() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "linli.lbug"
-        opened(path).close()
-        return path.read_bytes()
+        opened(Path(folder) / "linli.lbug").close()
+        files = Path(folder).glob("linli.lbug*")
+        return {f.name.removeprefix("linli.lbug"): f.read_bytes() for f in files}
 
 
 def declared(path: Path, *, load_chunk: int = LOAD_CHUNK) -> LadybugStore:
     """An empty store, from a copy: declaring its tables takes longer than most tests."""
-    path.write_bytes(_empty_file())
+    for ending, content in _empty_files().items():
+        path.with_name(path.name + ending).write_bytes(content)
     return opened(path, load_chunk=load_chunk)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import open_graph, process_name
-from graph.ingest import import_plan, read_file
+from graph.ingest import batch, import_plan, read_file
 from graph.ledger import log
 from graph.ledger.imports import Imports
 from graph.store import ladybug
@@ -62,8 +62,14 @@ def is_text(text: str) -> Callable[..., bool]:
 
 
 def small_batches() -> None:
-    """Let a short outbox take several transactions."""
+    """Let a short outbox, or import, take several transactions."""
     steps.BATCH = 2
+    batch.CHUNK = 20
+
+
+def is_chunk(*_: object, watermark: int | None = None) -> bool:
+    """Whether a part of an import is applied; the watermark moves after the last one."""
+    return watermark is None
 
 
 POINTS: dict[str, dict[str, Callable[[], None]]] = {
@@ -75,6 +81,12 @@ POINTS: dict[str, dict[str, Callable[[], None]]] = {
             ladybug._Connection, "do", is_text("COMMIT"), after=True, nth=2
         ),
         "between-batches": lambda: wrap(ladybug.LadybugStore, "apply", always, after=True, nth=1),
+    },
+    "drain-import": {
+        "after-a-chunk": lambda: wrap(ladybug.LadybugStore, "apply", is_chunk, after=True, nth=2),
+        "before-the-watermark": lambda: wrap(
+            ladybug.LadybugStore, "apply", lambda _, sent, **__: not sent, after=False
+        ),
     },
     "snapshot": {
         "before-rename": lambda: wrap(Path, "rename", is_folder, after=False),
@@ -110,6 +122,9 @@ def do(step: str, floors: Floors, file: Path) -> None:
     if step == "train":
         steps.train(site)
         return
+    if step == "drain-import":
+        bring(floors, file)
+        step = "drain"
     with open_graph(site.config.graph_url, ledger=site.ledger, holder=process_name()) as lease:
         work = {"drain": steps.drain, "snapshot": steps.take_snapshot, "rebuild": steps.rebuild}
         work[step](site, lease.store)

@@ -15,8 +15,9 @@ from api.rest.problems import PROBLEMS
 from api.security.operations import OPERATIONS
 from api.wiring import load_config
 from graph.errors import AuditUnavailable, ConfigError, NotReady, StoreUnavailable
-from graph.gate import Principal
+from graph.gate import Principal, open_graph
 from graph.model import ItemKind, StaffRole
+from jobs import steps
 from tests.integration.demo_world import Instance, Person, problem_name, web_process
 
 
@@ -308,6 +309,24 @@ def test_ready_tells_the_age_of_the_snapshot(web: Instance):
     assert body["snapshot_age"] == 90
     assert body["snapshot"]
     assert body["model"]
+
+
+def test_a_snapshot_equal_to_the_one_before_is_as_new(web: Instance):
+    """Else a quiet day would look like a jobs process that is away."""
+    web.clock.advance(hours=2)
+    site, before = web.floors.site, web.floors.live.catch_up().snapshot.id
+    with open_graph(site.config.graph_url, ledger=site.ledger, holder="test") as lease:
+        assert steps.take_snapshot(site, lease.store).startswith(before)
+    web.clock.advance(seconds=30)
+    assert web.app.test_client().get("/health/ready").json["snapshot_age"] == 30
+
+
+def test_the_feed_says_when_suggestions_are_more_than_a_day_old(web: Instance):
+    web.clock.advance(hours=24)
+    person = web.sign_in(web.residents(1)[0])
+    assert "已超过一天没有更新" not in person.client.get("/").text
+    web.clock.advance(seconds=1)
+    assert "已超过一天没有更新" in person.client.get("/").text
 
 
 def test_too_many_requests_are_refused_and_withdrawal_is_not(web: Instance):

@@ -15,7 +15,7 @@ from graph.ingest import (
     forget_coded,
     import_plan,
     plan_recode,
-    read_csv,
+    read_file,
     uncoded_occupations,
 )
 from graph.ingest.csv_residents import RESIDENT_COLUMNS
@@ -87,7 +87,7 @@ def test_a_register_keeps_the_words_of_those_who_authorise_it_and_of_nobody_else
         for r in (yes, no)
     ]
     path = csv_file(tmp_path, [column.zh for column in RESIDENT_COLUMNS], *rows)
-    plan = read_csv(
+    plan = read_file(
         "residents",
         path,
         pseudonym=ledger.keys.pseudonym,
