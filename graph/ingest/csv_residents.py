@@ -7,16 +7,19 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from graph.ingest.addresses import building_id, read_address
 from graph.ingest.cells import birth_of, clean, read_date, read_id_number, read_phones, read_text
-from graph.ingest.issues import make_issue
+from graph.ingest.common import HeldBack
+from graph.ingest.csv_meters import read_meter
+from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
 from graph.ingest.register import Register
 from graph.ingest.table import Column, Row, Table
+from graph.ledger.rows import RowKind
 from graph.model import (
     Basis,
     Change,
@@ -45,6 +48,9 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("phone", "联系方式", ("联系电话", "电话", "手机", "手机号")),
     Column("occupation", "职业", ("职业类别",)),
     Column("difficulties", "困难及诉求", ("诉求", "困难")),
+    Column("population", "人口类型"),
+    Column("registered_here", "人户一致标识", ("人户一致",)),
+    Column("meter", "水表号", ("户表号",)),
 )
 """Header of a register; the order does not matter and further columns are reported."""
 
@@ -71,6 +77,13 @@ _RELATIONS = {
     "孙子女": "grandchild",
     "兄弟姐妹": "sibling",
 }
+_POPULATIONS = {
+    "常住": "resident",
+    "常住人口": "resident",
+    "流动": "floating",
+    "流动人口": "floating",
+}
+_REGISTERED_HERE = {"01": True, "1": True, "是": True, "02": False, "2": False, "否": False}
 _SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
 
 
@@ -87,6 +100,10 @@ class _Person:
     occupation: str | None
     """Code, when it is known and authorised."""
     difficulties: str | None
+    population: str | None
+    registered_here: bool | None
+    home: tuple[str, dict[str, Scalar]] | None
+    """Id of the building, and where in it; when it is known and authorised."""
 
 
 def plan_residents(
@@ -103,10 +120,10 @@ def plan_residents(
             row.report("row_repeated", "name", str(people[person.resident].row))
         else:
             people[person.resident] = person
-    reader.report_held_back()
+    reader.held.report()
     kept = list(people.values())
     _report_heads(table, kept)
-    held = {c for c, count in reader.taken.items() if count}
+    held = {c for c, count in reader.held.taken.items() if count}
     return ImportPlan(
         kind="residents",
         source=SOURCE,
@@ -138,14 +155,12 @@ class _Reader:
         now: datetime,
         register: Register,
     ) -> None:
-        self._table = table
         self._pseudonym = pseudonym
         self._today = now.date()
         self._register = register
         self._ids: dict[str, tuple[str, int]] = {}
         self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
-        self._held_back: Counter[str] = Counter()
-        self.taken: Counter[DataCategory] = Counter()
+        self.held = HeldBack(table, register)
         self.wrote = False
 
     def person(self, row: Row) -> _Person | None:
@@ -171,8 +186,13 @@ class _Reader:
             return None
         resident = self._resident(name, id_number, phone, address)
         fields = {"name": name, "id_number": id_number, "phone": phone}
+        home = None
         if self._may(resident, DataCategory.DWELLING, "address", address):
             fields["address"] = address
+            home = _home(row, self._register, address or "", grid or "")
+        meter = row.read("meter", _read_meter)
+        if self._may(resident, DataCategory.UTILITY_WATER, "meter", meter):
+            fields["meter"] = meter
         occupation = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
         self.wrote = self.wrote or difficulties is not None
@@ -187,15 +207,10 @@ class _Reader:
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
             difficulties=difficulties,
+            population=row.read("population", _read_population),
+            registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
+            home=home,
         )
-
-    def report_held_back(self) -> None:
-        """Say once per column how many cells wait for an authorisation."""
-        for column, count in self._held_back.items():
-            header = self._table.headers[column]
-            self._table.issues.append(
-                make_issue("column_not_authorised", row=0, column=header, value=header, count=count)
-            )
 
     def _born(self, row: Row, id_number: str | None) -> date | None:
         said = row.read("birth_date", read_date)
@@ -252,13 +267,34 @@ class _Reader:
     def _may(
         self, resident: ResidentId, category: DataCategory, column: str, value: str | None
     ) -> bool:
-        if value is None:
-            return False
-        if self._register.granted(resident, category):
-            self.taken[category] += 1
-            return True
-        self._held_back[column] += 1
-        return False
+        return value is not None and self.held.may(resident, category, column)
+
+
+def _home(
+    row: Row, register: Register, text: str, grid: str
+) -> tuple[str, dict[str, Scalar]] | None:
+    """Match an address with a building that was imported; anything but an exact match is none."""
+    address = read_address(text)
+    building = building_id(grid, address.estate, address.building) if address else ""
+    if address is None or not register.has(RowKind.BUILDING, building):
+        row.report("dwelling_unknown", "address")
+        return None
+    unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
+    return building, {"unit": unit, "floor": address.floor}
+
+
+def _read_population(raw: str) -> str | None:
+    text = clean(raw)
+    if text and text not in _POPULATIONS:
+        raise CellFault("population_unknown", text[:20])
+    return _POPULATIONS.get(text)
+
+
+def _read_meter(raw: str) -> str | None:
+    try:
+        return read_meter(raw)
+    except CellFault as fault:
+        raise CellFault("meter_not_kept", fault.value) from None
 
 
 def _report_heads(table: Table, people: list[_Person]) -> None:
@@ -293,9 +329,14 @@ def _changes(
         about: dict[str, Scalar] = {"status": "active"}
         if person.born is not None:
             about["birth_year"] = person.born.year
+        if person.population is not None:
+            about["population"] = person.population
+        if person.registered_here is not None:
+            about["registered_here"] = person.registered_here
         yield NodeChange(Op.PUT, "Resident", person.resident, about, identity)
     occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
     in_grid = said(DataCategory.GRID, Basis.CONSENT)
+    dwelling = said(DataCategory.DWELLING, Basis.CONSENT)
     for person in people:
         start = ("Resident", person.resident)
         if person.household:
@@ -305,6 +346,9 @@ def _changes(
         if person.grid:
             end = ("Grid", person.grid)
             yield RelationshipChange(Op.PUT, "IN_GRID", *start, *end, {}, in_grid)
+        if person.home:
+            end = ("Building", person.home[0])
+            yield RelationshipChange(Op.PUT, "LIVES_IN", *start, *end, person.home[1], dwelling)
         if person.occupation:
             end = ("Occupation", person.occupation)
             yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)

@@ -11,16 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from graph.ingest.cells import (
-    clean,
-    read_date,
-    read_id_number,
-    read_phones,
-    read_text,
-    read_time,
-    read_yes,
-    utc,
-)
+from graph.ingest.cells import clean, read_date, read_text, read_time, read_yes, utc
+from graph.ingest.common import known_resident
 from graph.ingest.csv_activities import activity_id
 from graph.ingest.plan import BookingRow, ImportPlan, Lazy
 from graph.ingest.register import Register
@@ -99,12 +91,10 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         row.report("date_invalid", "date")
     if start is None and row.good:
         row.report("time_invalid", "start")
-    phone = row.read("phone", read_phones)
-    id_number = row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
     if not row.good or not (title and name and day and start):
         return None
-    resident = _resident(row, register, name, phone, id_number)
+    resident = known_resident(row, register, name, column="name")
     if resident is None:
         return None
     starts = utc(day, start)
@@ -126,19 +116,6 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         attended=attended,
         kept=kept,
     )
-
-
-def _resident(
-    row: Row, register: Register, name: str, phone: str | None, id_number: str | None
-) -> ResidentId | None:
-    known = register.find("id_number", id_number) if id_number else None
-    known = known or (register.find("phone", phone) if phone else None)
-    if known is None:
-        row.report("resident_unknown", "name", f"{name[0]}…")
-    elif register.name_of(known) != name:
-        row.report("name_mismatch", "name")
-        known = None
-    return known
 
 
 def _companions(row: Row) -> int:
