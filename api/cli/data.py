@@ -26,7 +26,7 @@ from graph.ingest import (
     LedgerRegister,
     Severity,
     import_plan,
-    read_csv,
+    read_file,
     read_meetup,
 )
 
@@ -99,7 +99,7 @@ def _csv_command(kind: str, doc: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         with open_floors(load_config(home=home)) as floors:
-            plan = read_csv(
+            plan = read_file(
                 kind,
                 file,
                 pseudonym=floors.ledger.keys.pseudonym,

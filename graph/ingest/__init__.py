@@ -1,7 +1,7 @@
 """Readers of files and folders, and the one place where what they read enters the ledger."""
 
 from graph.ingest.batch import ImportGate, ImportResult, import_plan
-from graph.ingest.csv_reader import read_csv
+from graph.ingest.files import read_file
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
     BookingRow,
@@ -41,6 +41,6 @@ __all__ = [
     "WordsRow",
     "import_plan",
     "purpose_of",
-    "read_csv",
+    "read_file",
     "read_meetup",
 ]

@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from graph.ingest.issues import CellFault
 from graph.model import Category
+from graph.vocabulary import fold
 
 __all__ = [
     "LOCAL_TIME",
     "birth_of",
     "clean",
+    "name_key",
     "read_category",
     "read_cost",
     "read_count",
@@ -25,6 +27,7 @@ __all__ = [
     "read_text",
     "read_time",
     "read_yes",
+    "strip_marks",
     "utc",
 ]
 
@@ -35,8 +38,16 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 _EMPTY = {"", "-", "—", "无", "不详", "null", "none", "n/a"}
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?e\+?\d+", re.IGNORECASE)
-_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_DATE = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?: 0?0:00(?::00)?)?"
+)
+_PARTIAL_DATE = re.compile(r"(?:1[89]|20)\d{2}(?:[-/.年]\d{0,2}月?)?")
+_PHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}|\+\d{8,15}", re.ASCII)
 _TIME = re.compile(r"(\d{1,2})[:时点](\d{2})?分?(?::\d{2})?")
+_LONGEST_EMPTY = max(len(word) for word in _EMPTY)
+_DOTS = dict.fromkeys(map(ord, "·•‧∙⋅・."), "·")
+_SLIPS = str.maketrans("Oo\u3007○QIlL|", "00000" + "1111")
+"""Letters that are typed, or read from paper, for digits."""
 _CATEGORIES = {
     **dict(zip("食住行游购娱健", Category, strict=True)),
     "吃": Category.EAT,
@@ -45,9 +56,28 @@ _CATEGORIES = {
 
 
 def clean(raw: str) -> str:
-    """Fold full-width forms, drop spaces around, make "nothing" empty; keep everything else."""
-    text = unicodedata.normalize("NFKC", raw).strip()
-    return "" if text.casefold() in _EMPTY else text
+    """Fold full-width forms, drop unseen signs, make "nothing" empty; keep everything else.
+
+    A leading apostrophe, by which spreadsheets mark a text, is dropped too.
+    """
+    text = raw.strip()
+    if not text.isascii():
+        text = strip_marks(unicodedata.normalize("NFKC", text)).strip()
+    if text[:1] == "'":
+        text = text[1:].lstrip()
+    return "" if len(text) <= _LONGEST_EMPTY and text.casefold() in _EMPTY else text
+
+
+def strip_marks(text: str) -> str:
+    """Drop the signs that nobody sees: zero width, direction of writing, byte order."""
+    if text.isprintable():
+        return text
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+
+
+def name_key(name: str) -> str:
+    """Fold a name for comparison only: width, case, space, and the kinds of dots in it."""
+    return fold(name).translate(_DOTS)
 
 
 def read_text(raw: str) -> str | None:
@@ -63,17 +93,28 @@ def read_date(raw: str) -> date | None:
     text = clean(raw)
     if not text:
         return None
-    if re.fullmatch(r"\d{5}(\.\d+)?", text):
-        raise CellFault("date_serial", text)
-    if text.startswith(("民国", "农历", "闰", "阴历")):
-        raise CellFault("date_calendar", text)
-    whole = re.fullmatch(r"(\d{4})(\d{2})(\d{2})", text) or _DATE.fullmatch(text)
+    if len(text) == 10 and text[4] == text[7] == "-":
+        return _day(text[:4], text[5:7], text[8:], said=text)
+    whole = _DATE.fullmatch(text) or re.fullmatch(r"(\d{4})(\d{2})(\d{2})", text)
     if whole is None:
-        raise CellFault("date_invalid", text)
+        raise CellFault(_not_a_day(text), text)
+    return _day(*whole.groups(), said=text)
+
+
+def _day(year: str, month: str, day: str, *, said: str) -> date:
     try:
-        return date(*(int(part) for part in whole.groups()))
+        return date(int(year), int(month), int(day))
     except ValueError:
-        raise CellFault("date_invalid", text) from None
+        raise CellFault("date_invalid", said) from None
+
+
+def _not_a_day(text: str) -> str:
+    """Return the code of a text that is no whole date."""
+    if re.fullmatch(r"\d{5}(\.\d+)?", text):
+        return "date_serial"
+    if text.startswith(("民国", "农历", "闰", "阴历", "旧历")):
+        return "date_calendar"
+    return "date_partial" if _PARTIAL_DATE.fullmatch(text) else "date_invalid"
 
 
 def read_time(raw: str) -> time | None:
@@ -93,43 +134,78 @@ def utc(day: date, at: time) -> datetime:
 
 
 def read_id_number(raw: str) -> str | None:
-    """Read an identity number of 18 characters and check its last one."""
-    text = "".join(clean(raw).split()).upper().lstrip("'")
+    """Read an identity number of 18 characters and check its last one.
+
+    A letter in the place of a digit (``O`` for 0, ``l`` for 1) is taken for that digit when the
+    last character then fits; the fault says so as a notice and carries the number.
+    """
+    text = "".join(clean(raw).split())
     if not text:
         return None
-    if "*" in text:
-        raise CellFault("id_masked")
-    if _SCIENTIFIC.fullmatch(text):
-        raise CellFault("id_scientific", text)
-    if re.fullmatch(r"\d{15}", text):
-        raise CellFault("id_length15")
-    if not re.fullmatch(r"\d{17}[\dX]", text):
-        raise CellFault("id_format", f"{text[:2]}… ({len(text)})")
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
-    if _CHECK[total % 11] != text[17]:
+    upper = text.upper()
+    if len(upper) == 18 and upper.isascii() and upper[:17].isdigit() and upper[17] in _CHECK:
+        _check_id(upper)
+        return upper
+    raise _id_fault(text, upper)
+
+
+def _check_id(text: str) -> None:
+    if _check_sign(text) != text[17]:
         raise CellFault("id_checksum")
     birth_of(text)
-    return text
+
+
+def _check_sign(text: str) -> str:
+    """Return the last character that belongs to the first 17 digits (GB 11643)."""
+    return _CHECK[sum(map(int.__mul__, map(int, text[:17]), _WEIGHTS)) % 11]
+
+
+def _id_fault(text: str, upper: str) -> CellFault:
+    if "*" in text:
+        return CellFault("id_masked")
+    if _SCIENTIFIC.fullmatch(text):
+        return CellFault("id_scientific", text)
+    if re.fullmatch(r"\d{15}", text):
+        return CellFault("id_length15")
+    meant = text[:17].translate(_SLIPS) + upper[17:].translate(_SLIPS)
+    digits = meant.isascii() and meant[:17].isdigit() and meant[17:] in {*_CHECK}
+    if len(text) != 18 or not digits:
+        return CellFault("id_format", f"{text[:2]}… ({len(text)})")
+    slips = "、".join(
+        f"{n}: {said} → {digit}"
+        for n, (said, digit) in enumerate(zip(upper, meant.upper(), strict=True), 1)
+        if said != digit
+    )
+    fits = _check_sign(meant) == meant[17]
+    return (
+        CellFault("id_repaired", slips, instead=meant) if fits else CellFault("id_letters", slips)
+    )
 
 
 def birth_of(id_number: str) -> date:
     """Return the date of birth in a clean identity number."""
-    return read_date(id_number[6:14]) or date.min
+    said = id_number[6:14]
+    return _day(said[:4], said[4:6], said[6:], said=said)
 
 
 def read_phones(raw: str) -> str | None:
     """Read the first telephone of a list separated by commas or semicolons."""
-    first = re.split(r"[,;、/]", clean(raw).replace("，", ",").replace("；", ";"))[0]
+    text = clean(raw)
+    if len(text) == 11 and text.isdecimal() and text[0] == "1" and text[1] > "2":
+        return text
+    first = re.split(r"[,;、/，；\n]", text)[0]
     digits = re.sub(r"[\s()-]", "", first).removeprefix("+86")
     if not digits:
         return None
     if _SCIENTIFIC.fullmatch(digits):
         raise CellFault("phone_scientific", digits)
-    mobile = re.fullmatch(r"1[3-9]\d{9}", digits)
-    landline = re.fullmatch(r"0\d{9,11}", digits)
-    if not mobile and not landline and not re.fullmatch(r"\+\d{8,15}", digits):
-        raise CellFault("phone_invalid", f"…{digits[-2:]} ({len(digits)})")
-    return digits
+    if "*" in digits:
+        raise CellFault("phone_masked")
+    if _PHONE.fullmatch(digits):
+        return digits
+    if _PHONE.fullmatch(digits.translate(_SLIPS)):
+        raise CellFault("phone_letters")
+    raise CellFault("phone_invalid", f"…{digits[-2:]} ({len(digits)})")
 
 
 def read_count(raw: str, code: str, *, high: int) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from graph.ingest.cells import clean, read_date, read_id_number, read_phones, read_time, utc
+from graph.ingest.cells import clean, name_key, read_date, read_time, utc
 from graph.ingest.issues import make_issue
 from graph.ingest.register import Register
 from graph.ingest.table import Row, Table
@@ -96,19 +96,17 @@ def known_resident(
     row: Row,
     register: Register,
     name: str,
+    phone: str | None,
+    id_number: str | None,
     *,
-    column: str,
-    phone: str = "phone",
-    id_number: str = "id_number",
+    column: str = "name",
 ) -> ResidentId | None:
     """Find the resident whom a row names, by number or telephone; the name must be the same."""
-    number = row.read(id_number, read_id_number)
-    digits = row.read(phone, read_phones)
-    known = register.find("id_number", number) if number else None
-    known = known or (register.find("phone", digits) if digits else None)
+    known = register.find("id_number", id_number) if id_number else None
+    known = known or (register.find("phone", phone) if phone else None)
     if known is None:
         row.report("resident_unknown", column, f"{name[0]}…")
-    elif register.name_of(known) != name:
+    elif name_key(register.name_of(known) or "") != name_key(name):
         row.report("name_mismatch", column)
         known = None
     return known

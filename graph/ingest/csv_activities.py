@@ -66,6 +66,8 @@ SOURCE = source("organiser-notice")
 USUAL_LENGTH = timedelta(minutes=90)
 """Taken for clashes only; an end that is not given stays unknown."""
 MOST_SEATS = 100_000
+EVENING, MORNING = time(18), time(6)
+"""What begins in the evening and ends by the morning ends on the next day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def activity_id(title: str, day: date, start: time | None) -> ItemId:
 def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
     """Turn a list of activities into a plan."""
     kept: dict[ItemId, _Activity] = {}
+    at_venue: dict[str, list[_Activity]] = {}
     for row in table.each():
         activity = _read(row, now)
         if activity is None:
@@ -98,11 +101,12 @@ def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
         if activity.id in kept:
             row.report("item_repeated", "title", str(kept[activity.id].row))
             continue
-        for other in kept.values():
-            same = fold(other.venue) == fold(activity.venue)
-            if same and other.starts < activity.until and activity.starts < other.until:
+        others = at_venue.setdefault(fold(activity.venue), [])
+        for other in others:
+            if other.starts < activity.until and activity.starts < other.until:
                 row.report("venue_clash", "venue", str(other.row))
                 break
+        others.append(activity)
         kept[activity.id] = activity
     activities = list(kept.values())
     return ImportPlan(
@@ -135,12 +139,15 @@ def _read(row: Row, now: datetime) -> _Activity | None:
         for column in ("min_age", "max_age")
     ]
     texts = {c: row.read(c, read_text) for c in ("title_en", "summary", "summary_en", "grid")}
-    if day and start and end and end <= start:
+    late = start is not None and end is not None and start >= EVENING and end <= MORNING
+    if day and start and end and end <= start and not late:
         row.report("end_before_start", "end")
     if not row.good or not (title and venue and day and start):
         return None
     starts = utc(day, start)
-    ends = utc(day, end) if end else None
+    ends = utc(day + timedelta(days=1) if late else day, end) if end else None
+    if late:
+        row.report("crosses_midnight", "end")
     if starts < now:
         row.report("in_past", "date")
     category = row.read("category", read_category)

@@ -146,7 +146,7 @@ class _Buildings:
             return True
         known = self._streets.setdefault(building.grid, street)
         if known != street and clean(known) != clean(street):
-            row.report("grid_other_street", "street", clean(known))
+            row.report("grid_two_streets", "street", clean(known))
             return False
         return True
 

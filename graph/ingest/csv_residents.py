@@ -7,12 +7,22 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from graph.ingest.addresses import building_id, read_address
-from graph.ingest.cells import birth_of, clean, read_date, read_id_number, read_phones, read_text
+from graph.ingest.cells import (
+    birth_of,
+    clean,
+    name_key,
+    read_date,
+    read_id_number,
+    read_phones,
+    read_text,
+)
 from graph.ingest.common import HeldBack
 from graph.ingest.csv_meters import read_meter
 from graph.ingest.issues import CellFault, make_issue
@@ -48,6 +58,7 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("phone", "联系方式", ("联系电话", "电话", "手机", "手机号")),
     Column("occupation", "职业", ("职业类别",)),
     Column("difficulties", "困难及诉求", ("诉求", "困难")),
+    Column("status", "状态", ("人员状态", "人口状态", "居住状态")),
     Column("population", "人口类型"),
     Column("registered_here", "人户一致标识", ("人户一致",)),
     Column("meter", "水表号", ("户表号",)),
@@ -84,6 +95,15 @@ _POPULATIONS = {
     "流动人口": "floating",
 }
 _REGISTERED_HERE = {"01": True, "1": True, "是": True, "02": False, "2": False, "否": False}
+_STATUS = {
+    **dict.fromkeys(("在住", "正常", "在册", "常住", "active"), "active"),
+    **dict.fromkeys(("迁出", "搬走", "已搬走", "已迁出", "搬离", "moved"), "moved"),
+    **dict.fromkeys(("死亡", "去世", "已故", "已去世", "注销", "deceased"), "deceased"),
+}
+_ELDERS, _YOUNGER = {"parent"}, {"child", "grandchild"}
+_RANGE_OF_BUILDINGS = re.compile(r".*\d\s*(?:[-~至到—]|--)\s*\d+\s*(?:幢|栋|号楼|单元).*")
+_STREET_DIGITS = 9
+"""A grid code of the national scheme begins with the code of its street."""
 _SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
 
 
@@ -95,6 +115,8 @@ class _Person:
     fields: dict[str, str]
     born: date | None
     grid: str | None
+    """Only when it is authorised."""
+    said_grid: str
     household: str | None
     relation: str | None
     occupation: str | None
@@ -104,6 +126,7 @@ class _Person:
     registered_here: bool | None
     home: tuple[str, dict[str, Scalar]] | None
     """Id of the building, and where in it; when it is known and authorised."""
+    status: str
 
 
 def plan_residents(
@@ -122,7 +145,8 @@ def plan_residents(
             people[person.resident] = person
     reader.held.report()
     kept = list(people.values())
-    _report_heads(table, kept)
+    _report_households(table, kept, reader.headed)
+    _report_streets(table, kept)
     held = {c for c, count in reader.held.taken.items() if count}
     return ImportPlan(
         kind="residents",
@@ -155,12 +179,15 @@ class _Reader:
         now: datetime,
         register: Register,
     ) -> None:
+        self._table = table
         self._pseudonym = pseudonym
         self._today = now.date()
         self._register = register
         self._ids: dict[str, tuple[str, int]] = {}
         self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
         self.held = HeldBack(table, register)
+        self.headed: set[str] = set()
+        """Households with a head, those in rows with errors included."""
         self.wrote = False
 
     def person(self, row: Row) -> _Person | None:
@@ -170,13 +197,16 @@ class _Reader:
             row.report("name_missing", "name")
         id_number = row.read("id_number", read_id_number)
         phone = row.read("phone", read_phones)
-        address = row.read("address", read_text)
+        address = row.read("address", _read_home)
         born = self._born(row, id_number)
         self._check_sex(row, id_number)
         relation = row.read("relation", read_text)
         household = row.read("household", read_text)
         grid = row.read("grid", read_text)
         difficulties = row.read("difficulties", read_text)
+        status = row.read("status", _read_status) or "active"
+        if household and _RELATIONS.get(relation or "") == "head":
+            self.headed.add(household)
         if not row.good or name is None:
             return None
         if not (id_number or phone or address):
@@ -184,6 +214,8 @@ class _Reader:
             return None
         if not self._first_of_its_kind(row, name, id_number, phone):
             return None
+        if address and not grid and "grid" in self._table.headers:
+            row.report("grid_missing", "grid")
         resident = self._resident(name, id_number, phone, address)
         fields = {"name": name, "id_number": id_number, "phone": phone}
         home = None
@@ -203,6 +235,7 @@ class _Reader:
             fields={kind: value for kind, value in fields.items() if value},
             born=born,
             grid=grid if may_grid else None,
+            said_grid=grid or "",
             household=household,
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
@@ -210,6 +243,7 @@ class _Reader:
             population=row.read("population", _read_population),
             registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
             home=home,
+            status=status,
         )
 
     def _born(self, row: Row, id_number: str | None) -> date | None:
@@ -233,7 +267,7 @@ class _Reader:
     ) -> bool:
         if id_number:
             known = self._ids.setdefault(id_number, (name, row.number))
-            if known[0] != name:
+            if name_key(known[0]) != name_key(name):
                 row.report("id_duplicate", "id_number", str(known[1]))
                 return False
         if phone:
@@ -250,7 +284,7 @@ class _Reader:
             return known or ResidentId(self._pseudonym("resident", f"id/{id_number}"))
         if phone:
             known = self._register.find("phone", phone)
-            if known and self._register.name_of(known) == name:
+            if known and name_key(self._register.name_of(known) or "") == name_key(name):
                 return known
         return ResidentId(self._pseudonym("resident", f"name/{name}/{phone or address}"))
 
@@ -297,16 +331,66 @@ def _read_meter(raw: str) -> str | None:
         raise CellFault("meter_not_kept", fault.value) from None
 
 
-def _report_heads(table: Table, people: list[_Person]) -> None:
-    heads: dict[str, int] = {}
+def _read_home(raw: str) -> str | None:
+    text = read_text(raw)
+    if text and _RANGE_OF_BUILDINGS.fullmatch(text):
+        raise CellFault("address_range", text)
+    return text
+
+
+def _read_status(raw: str) -> str | None:
+    text = clean(raw).casefold()
+    if text and text not in _STATUS:
+        raise CellFault("status_unknown", text)
+    return _STATUS.get(text)
+
+
+def _report_households(table: Table, people: list[_Person], headed: set[str]) -> None:
+    heads: dict[str, _Person] = {}
     for person in people:
         if person.household and person.relation == "head":
-            first = heads.setdefault(person.household, person.row)
-            if first != person.row:
-                column = table.headers.get("relation", "")
-                table.issues.append(
-                    make_issue("two_heads", row=person.row, column=column, value=str(first))
-                )
+            first = heads.setdefault(person.household, person)
+            if first is not person:
+                _report(table, "two_heads", person, "relation", str(first.row))
+    headless: set[str] = set()
+    for person in people:
+        if not person.household or not person.relation:
+            continue
+        if person.household not in headed | headless:
+            headless.add(person.household)
+            _report(table, "no_head", person, "relation")
+        head = heads.get(person.household)
+        if head is not None and _upside_down(person, head):
+            _report(table, "relation_conflict", person, "relation")
+
+
+def _upside_down(person: _Person, head: _Person) -> bool:
+    """Whether one of them would be the elder's elder: a circle of parents and children."""
+    if not (person.born and head.born):
+        return False
+    if person.relation in _YOUNGER:
+        return person.born <= head.born
+    return person.relation in _ELDERS and person.born >= head.born
+
+
+def _report_streets(table: Table, people: list[_Person]) -> None:
+    """Point out grids of the national scheme that lie in another street than most."""
+    coded = [(p, p.said_grid) for p in people if p.said_grid.isdecimal()]
+    coded = [(p, code) for p, code in coded if len(code) > _STREET_DIGITS]
+    streets = Counter(code[:_STREET_DIGITS] for _, code in coded)
+    if not streets:
+        return
+    usual, count = streets.most_common(1)[0]
+    if count * 2 <= len(coded):
+        return
+    for person, code in coded:
+        if not code.startswith(usual):
+            _report(table, "grid_other_street", person, "grid", code)
+
+
+def _report(table: Table, code: str, person: _Person, column: str, value: str = "") -> None:
+    header = table.headers.get(column, "")
+    table.issues.append(make_issue(code, row=person.row, column=header, value=value))
 
 
 def _changes(
@@ -326,14 +410,7 @@ def _changes(
         yield NodeChange(Op.PUT, "Household", id_, {}, by_law)
     identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
     for person in people:
-        about: dict[str, Scalar] = {"status": "active"}
-        if person.born is not None:
-            about["birth_year"] = person.born.year
-        if person.population is not None:
-            about["population"] = person.population
-        if person.registered_here is not None:
-            about["registered_here"] = person.registered_here
-        yield NodeChange(Op.PUT, "Resident", person.resident, about, identity)
+        yield NodeChange(Op.PUT, "Resident", person.resident, _about(person), identity)
     occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
     in_grid = said(DataCategory.GRID, Basis.CONSENT)
     dwelling = said(DataCategory.DWELLING, Basis.CONSENT)
@@ -352,3 +429,14 @@ def _changes(
         if person.occupation:
             end = ("Occupation", person.occupation)
             yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)
+
+
+def _about(person: _Person) -> dict[str, Scalar]:
+    """Properties of a resident; what is not known has none."""
+    about: dict[str, Scalar] = {
+        "status": person.status,
+        "birth_year": person.born.year if person.born else None,
+        "population": person.population,
+        "registered_here": person.registered_here,
+    }
+    return {name: value for name, value in about.items() if value is not None}

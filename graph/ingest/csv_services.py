@@ -160,7 +160,7 @@ def _status(row: Row) -> str | None:
     """Read the status; a list that has none lists what is there."""
     text = clean(row.cells.get("status", "")).casefold()
     if text and text not in _STATUS:
-        row.report("status_unknown", "status", text[:20])
+        row.report("service_status_unknown", "status", text[:20])
         return None
     return _STATUS.get(text, "active")
 

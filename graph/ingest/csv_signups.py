@@ -11,7 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from graph.ingest.cells import clean, read_date, read_text, read_time, read_yes, utc
+from graph.ingest.cells import (
+    birth_of,
+    clean,
+    read_count,
+    read_date,
+    read_id_number,
+    read_phones,
+    read_text,
+    read_time,
+    read_yes,
+    utc,
+)
 from graph.ingest.common import known_resident
 from graph.ingest.csv_activities import activity_id
 from graph.ingest.plan import BookingRow, ImportPlan, Lazy
@@ -39,17 +50,29 @@ SIGNUP_COLUMNS: tuple[Column, ...] = (
     Column("name", "姓名", required=True),
     Column("phone", "联系电话", ("电话", "手机", "联系方式", "手机号")),
     Column("id_number", "公民身份号码", ("身份证号", "身份证号码")),
-    Column("people", "人数", ("带人",)),
-    Column("attended", "到场", ("签到",)),
+    Column("people", "人数", ("带人", "人数(带人)")),
+    Column("attended", "到场", ("签到", "到场(√)")),
     Column("signed_up_at", "报名日期", ("报名时间",)),
+    Column("age", "年龄", ("周岁",)),
+    Column("remark", "备注"),
+    Column("end", "结束", ("结束时间",)),
+    Column("venue", "地点", ("活动地点",)),
+    Column("building", "楼栋", ("楼号", "住址")),
+    Column("number", "序号", ("编号",)),
 )
-"""Header of a list of sign-ups; title, date and start are those of the activity."""
+"""Header of a list of sign-ups; title, date and start are those of the activity.
+
+The last four are what such lists have beside it: they are known and need no reading.
+"""
+
+_GONE = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
 
 SOURCE = source("organiser-notice")
 
 
 @dataclass(frozen=True, slots=True)
 class _SignUp:
+    row: int
     resident: ResidentId
     item: ItemId
     at: datetime
@@ -64,8 +87,11 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
     found: dict[tuple[ResidentId, ItemId], _SignUp] = {}
     for row in table.each():
         sign_up = _read(row, now, register)
-        if sign_up is not None:
-            found.setdefault((sign_up.resident, sign_up.item), sign_up)
+        if sign_up is None:
+            continue
+        first = found.setdefault((sign_up.resident, sign_up.item), sign_up)
+        if first is not sign_up:
+            row.report("signup_repeated", "name", str(first.row))
     sign_ups = list(found.values())
     kept = [s for s in sign_ups if s.kept]
     return ImportPlan(
@@ -91,10 +117,12 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         row.report("date_invalid", "date")
     if start is None and row.good:
         row.report("time_invalid", "start")
+    phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
+    _check_person(row, id_number, day)
     if not row.good or not (title and name and day and start):
         return None
-    resident = known_resident(row, register, name, column="name")
+    resident = known_resident(row, register, name, phone, id_number)
     if resident is None:
         return None
     starts = utc(day, start)
@@ -109,6 +137,7 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     if not kept:
         row.report("attendance_not_authorised", "name")
     return _SignUp(
+        row=row.number,
         resident=resident,
         item=activity_id(title, day, start),
         at=_when(signed_up, starts, now),
@@ -116,6 +145,23 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         attended=attended,
         kept=kept,
     )
+
+
+def _check_person(row: Row, id_number: str | None, day: date | None) -> None:
+    """Point out who cannot come, and an age that is not that of the identity number.
+
+    People count their years in two ways, so a year more or less is no conflict.
+    """
+    remark = clean(row.cells.get("remark", ""))
+    gone = next((word for word in _GONE if word in remark), None)
+    if gone:
+        row.report("person_gone", "remark", gone)
+    age = row.read("age", lambda raw: read_count(raw, "age_invalid", high=130))
+    if age is not None and id_number and day:
+        born = birth_of(id_number)
+        years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+        if abs(years - age) > 1:
+            row.report("age_conflict", "age")
 
 
 def _companions(row: Row) -> int:

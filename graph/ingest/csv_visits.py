@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from graph.codec import Json
-from graph.ingest.cells import clean, read_text
+from graph.ingest.cells import clean, read_id_number, read_phones, read_text
 from graph.ingest.common import known_resident, need, read_moment
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, RecordKind, RecordRow
@@ -118,7 +118,8 @@ def _read(row: Row, now: datetime, register: Register) -> list[RecordRow]:
     scales = [fields for scale in (LSNS, UCLA) if (fields := _answers(row, scale))]
     if not row.good or not (name and at and outcome):
         return []
-    who = known_resident(row, register, name, column="name")
+    phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
+    who = known_resident(row, register, name, phone, id_number)
     if who is None:
         return []
     if outcome in {"moved", "dead"}:

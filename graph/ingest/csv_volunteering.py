@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from graph.ingest.cells import clean, read_category, read_text
+from graph.ingest.cells import clean, read_category, read_id_number, read_phones, read_text
 from graph.ingest.common import known_resident, made_id, need, public, read_moment
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, Lazy
@@ -42,10 +42,10 @@ VOLUNTEERING_COLUMNS: tuple[Column, ...] = (
     Column("volunteer", "志愿者", ("志愿者姓名", "服务者"), required=True),
     Column("phone", "志愿者电话", ("电话", "联系电话", "手机")),
     Column("id_number", "公民身份号码", ("身份证号", "志愿者身份证号")),
-    Column("helped", "受助者或项目", ("受助者", "项目", "服务对象"), required=True),
-    Column("helped_kind", "对象类型", ("受助类型",)),
-    Column("helped_phone", "受助者电话"),
-    Column("helped_id_number", "受助者身份证号"),
+    Column("recipient", "受助者或项目", ("受助者", "项目", "服务对象"), required=True),
+    Column("recipient_kind", "对象类型", ("受助类型",)),
+    Column("recipient_phone", "受助者电话"),
+    Column("recipient_id_number", "受助者身份证号"),
     Column("date", "日期", ("服务日期",), required=True),
     Column("hours", "时长", ("时长(h)", "时长(小时)", "服务时长"), required=True),
     Column("category", "类别", ("服务类别",)),
@@ -117,7 +117,7 @@ def plan_volunteering(table: Table, *, now: datetime, register: Register) -> Imp
 
 
 def _read(row: Row, now: datetime, register: Register) -> _Hours | None:
-    name, helped = need(row, "volunteer", read_text), need(row, "helped", read_text)
+    name, helped = need(row, "volunteer", read_text), need(row, "recipient", read_text)
     at = need(row, "date", read_moment)
     hours = need(row, "hours", _read_hours)
     if at and at.date() > now.date():
@@ -125,7 +125,7 @@ def _read(row: Row, now: datetime, register: Register) -> _Hours | None:
     category = row.read("category", read_category)
     if not row.good or not (name and helped and at and hours):
         return None
-    volunteer = known_resident(row, register, name, column="volunteer")
+    volunteer = _known(row, register, name, "volunteer")
     is_project = _is_project(row)
     if volunteer is None or is_project is None:
         return None
@@ -133,25 +133,30 @@ def _read(row: Row, now: datetime, register: Register) -> _Hours | None:
         id_ = made_id("hlp", helped)
         project = _Project(ItemId(id_), helped, category)
         return _Hours(volunteer, "HelperRole", id_, at, hours, project)
-    other = known_resident(
-        row, register, helped, column="helped", phone="helped_phone", id_number="helped_id_number"
-    )
+    other = _known(row, register, helped, "recipient")
     if other is None:
         return None
     if other == volunteer:
-        row.report("helped_self", "helped")
+        row.report("helped_self", "recipient")
         return None
     return _Hours(volunteer, "Resident", other, at, hours)
 
 
+def _known(row: Row, register: Register, name: str, column: str) -> ResidentId | None:
+    before = "" if column == "volunteer" else f"{column}_"
+    phone = row.read(f"{before}phone", read_phones)
+    id_number = row.read(f"{before}id_number", read_id_number)
+    return known_resident(row, register, name, phone, id_number, column=column)
+
+
 def _is_project(row: Row) -> bool | None:
     """Tell a project from a person; a name alone never becomes the public title of one."""
-    kind = clean(row.cells.get("helped_kind", "")).casefold()
+    kind = clean(row.cells.get("recipient_kind", "")).casefold()
     if kind in _PROJECT or kind in _PERSON:
         return kind in _PROJECT
-    if any(clean(row.cells.get(c, "")) for c in ("helped_phone", "helped_id_number")):
+    if any(clean(row.cells.get(c, "")) for c in ("recipient_phone", "recipient_id_number")):
         return False
-    row.report("helped_unclear", "helped")
+    row.report("helped_unclear", "recipient")
     return None
 
 

@@ -20,12 +20,15 @@ class CellFault(Exception):
         A code of ``issues.csv``.
     value : str
         What is shown of the cell; never a whole name or number of a person.
+    instead : object, optional
+        What the cell surely means in spite of the fault, of the type that the reader returns.
     """
 
-    def __init__(self, code: str, value: str = "") -> None:
+    def __init__(self, code: str, value: str = "", *, instead: object = None) -> None:
         super().__init__(code)
         self.code = code
         self.value = value
+        self.instead = instead
 
 
 @cache

@@ -176,7 +176,7 @@ class ImportPlan:
     """All that one import will write. Every iterable can be read again."""
 
     kind: str
-    """What it is: A kind of file (``CSV_COLUMNS``), ``meetup`` or ``synthetic``."""
+    """What it is: A kind of file (``FILE_COLUMNS``), ``meetup`` or ``synthetic``."""
     source: Source
     file_hash: str
     """SHA-256 of what was read (or of the recipe it was made by): an import's identity."""

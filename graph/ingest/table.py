@@ -1,56 +1,60 @@
-"""A CSV file as rows under known columns, whatever language its header is written in."""
+"""A file as rows under known columns, whatever it is saved as and however its header is written.
+
+CSV files are streamed: a table may be gone through as often as is needed, from the start each
+time, and never holds all rows. Blank rows, rows of notes under the header, headers that come
+again on each printed page, and totals and signatures below are passed over.
+"""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from graph.errors import ImportRefused
+from graph.ingest.columns import HEADER_WITHIN, REFUSED, Column, Header, count_known, find_header
+from graph.ingest.csv_file import open_csv
 from graph.ingest.issues import CellFault, make_issue
+from graph.ingest.opened import Line, Opened
 from graph.ingest.plan import RowIssue, Severity
-from graph.vocabulary import fold
+from graph.ingest.workbook import is_workbook, open_workbook
 
-__all__ = ["MOST_BYTES", "REFUSED", "Column", "Row", "Table", "read_table"]
-
-MOST_BYTES = 64 * 1024 * 1024
-"""A larger file is refused: split it by street."""
-
-REFUSED: tuple[str, ...] = (
-    "宗教信仰",
-    "宗教",
-    "信仰",
-    "政治面貌",
-    "党员",
-    "民族",
-    "重点人员",
-    "重点人员分类",
-    "religion",
-    "political_status",
-    "politics",
-    "party_member",
-    "ethnicity",
-    "key_person",
-)
-"""Headers of columns that are dropped unread, with a notice."""
+__all__ = ["REFUSED", "Column", "Row", "Table", "open_file", "read_table"]
 
 T = TypeVar("T")
 
+_SHEET_ERRORS = {
+    "#REF!": "cell_error",
+    "#N/A": "cell_error",
+    "#VALUE!": "cell_error",
+    "#NAME?": "cell_error",
+    "#DIV/0!": "cell_error",
+    "#NUM!": "cell_error",
+    "#NULL!": "cell_error",
+    "#SPILL!": "cell_error",
+    "#CALC!": "cell_error",
+    "#FORMULA!": "formula_empty",
+}
+"""What a spreadsheet shows where a formula failed; the last one marks a formula not computed."""
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column a reader knows."""
-
-    name: str
-    """English header, and the name in code."""
-    zh: str
-    """Chinese header."""
-    aliases: tuple[str, ...] = ()
-    required: bool = False
+_TOTAL = re.compile(
+    r"(本页|本户)?(合计|共计|总计|小计|总人数|总数|总户数|sub-?total|total)"
+    r"\s*[:：]?\s*[\d,.]*\s*[人户次元名个]?",
+    re.IGNORECASE,
+)
+_FOOT = re.compile(
+    r"(制表|填表|审核|复核|填报|负责|经办|统计|报送|联系)[人员者单位日期时间]*\s*[:：].*|(备?注|说明|签字|盖章)\s*[:：].*",
+    re.DOTALL,
+)
+_FOOT_STARTS = frozenset("本合共总小制填审复负经统报联备注说签盖sStT")
+_NOTES = re.compile(
+    r"[（(【\[]?(必填|选填|可选|可不填|填写|请填|请按|格式|例如|例[:：]|示例|如[:：]|如20|required\b|optional\b|e\.g\.|example\b)",
+    re.IGNORECASE,
+)
+_MOST_NOTES = 3
 
 
 @dataclass(slots=True)
@@ -60,15 +64,62 @@ class Table:
     digest: str
     headers: Mapping[str, str]
     """Header as it stands in the file, by column name."""
-    lines: Sequence[tuple[int, Mapping[str, str]]]
-    """Line number and raw cells by column name."""
+    header: Header
+    opened: Opened
     issues: list[RowIssue] = field(default_factory=list)
     rows: int = 0
+    """Data rows of the last time through, those with errors included."""
+    _noted: set[tuple[int, str]] = field(default_factory=set)
+    """Issues of rows as such that are taken down already: they are met each time through."""
 
     def each(self) -> Iterator[Row]:
-        """Yield the rows that have as many cells as the header."""
-        for number, cells in self.lines:
-            yield Row(self, number, cells)
+        """Yield the rows that have as many cells as the header, from the start each time."""
+        names, pick = tuple(self.headers), _picker(tuple(self.header.places.values()))
+        width = len(self.header.cells)
+        self.rows = 0
+        for number, line in self._data():
+            self.rows += 1
+            if isinstance(line, CellFault):
+                self._note(number, line.code, line.value)
+                continue
+            if len(line) != width and not _fit(line, width):
+                self._note(number, "row_width", str(len(line)), width)
+                continue
+            yield Row(self, number, dict(zip(names, pick(line), strict=True)))
+
+    def _data(self) -> Iterator[Line]:
+        """Yield the rows below the header that hold data."""
+        kept = self.header.kept
+        for number, line in self.opened.lines():
+            if number <= self.header.row:
+                continue
+            if isinstance(line, CellFault):
+                yield number, line
+                continue
+            opening = line[kept[0]].strip() if len(line) > kept[0] else ""
+            opening = opening or _first_word(line, kept)
+            if not opening:
+                continue
+            code = self._beside_data(opening, line)
+            if code:
+                self._note(number, code)
+            else:
+                yield number, line
+
+    def _beside_data(self, opening: str, line: Sequence[str]) -> str:
+        """Return the code of a row that holds no data, or nothing."""
+        if opening[0] in _FOOT_STARTS and (_TOTAL.fullmatch(opening) or _FOOT.fullmatch(opening)):
+            return "row_total"
+        if tuple(line) == self.header.cells:
+            return "header_again"
+        if self.rows == 0 and any(_NOTES.match(cell.strip()) for cell in line):
+            return "row_notes"
+        return ""
+
+    def _note(self, number: int, code: str, value: str = "", count: int = 0) -> None:
+        if (number, code) not in self._noted:
+            self._noted.add((number, code))
+            self.issues.append(make_issue(code, row=number, value=value, count=count))
 
 
 @dataclass(slots=True)
@@ -81,13 +132,16 @@ class Row:
     good: bool = True
 
     def read(self, column: str, how: Callable[[str], T | None]) -> T | None:
-        """Read a cell; a fault is taken down and gives ``None``."""
+        """Read a cell; a fault is taken down and gives what can be used in its place, if any."""
         raw = self.cells.get(column, "")
+        if raw[:1] == "#" and raw.strip() in _SHEET_ERRORS:
+            self.report(_SHEET_ERRORS[raw.strip()], column, raw.strip())
+            return None
         try:
             return how(raw)
         except CellFault as fault:
             self.report(fault.code, column, fault.value)
-            return None
+            return cast("T | None", fault.instead)
 
     def report(self, code: str, column: str = "", value: str = "") -> None:
         """Take down an issue of this row."""
@@ -99,78 +153,56 @@ class Row:
 
 
 def read_table(path: Path, columns: Sequence[Column]) -> Table:
-    """Read a UTF-8 file, with or without a byte order mark.
+    """Open a CSV file or a workbook and find its header.
 
     Raises
     ------
     ImportRefused
-        It is not UTF-8, has no rows, is too large, is not separated by commas, or lacks a
-        required column; nothing of it is read.
+        The file is not what can be read safely, has no rows, or lacks a required column; nothing
+        of it is read.
     """
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise ImportRefused(f"{path.name} has {size} bytes; split it into files of 64 MB at most")
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ImportRefused(
-            f"{path.name} is not UTF-8 (byte {error.start}); 请另存为“CSV UTF-8”再导入, "
-            f"save it as “CSV UTF-8” and import again"
-        ) from error
-    if "\0" in text:
-        raise ImportRefused(f"{path.name} holds binary data; it is not a CSV file")
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    if not lines or not any(cell.strip() for cell in lines[0]):
-        raise ImportRefused(f"{path.name} is empty: the first line must be the header")
-    header = [cell.strip() for cell in lines[0]]
-    if len(header) == 1 and any(mark in header[0] for mark in (";", "\t", "|", "，")):
-        raise ImportRefused(f"{path.name} is not separated by commas; save it as CSV with commas")
-    places, issues = _places(path.name, header, columns)
+    opened = open_file(path, columns)
+    header = find_header(path.name, opened.top(HEADER_WITHIN), columns)
     table = Table(
-        digest=hashlib.sha256(raw).hexdigest(),
-        headers={name: header[place] for name, place in places.items()},
-        lines=[],
-        issues=issues,
+        digest=opened.digest,
+        headers={name: " ".join(header.cells[at].split()) for name, at in header.places.items()},
+        header=header,
+        opened=opened,
+        issues=[*opened.issues, *header.issues],
     )
-    rows: list[tuple[int, Mapping[str, str]]] = []
-    for number, line in enumerate(lines[1:], 2):
-        if not any(cell.strip() for cell in line):
-            continue
-        table.rows += 1
-        if len(line) != len(header):
-            issue = make_issue("row_width", row=number, value=str(len(line)), count=len(header))
-            issues.append(issue)
-            continue
-        rows.append((number, {name: line[place] for name, place in places.items()}))
-    if not table.rows:
-        raise ImportRefused(f"{path.name} has a header but no rows")
-    table.lines = rows
+    if next(table._data(), None) is None:
+        raise ImportRefused(f"{path.name} has a header but no rows; 表头下面没有内容")
     return table
 
 
-def _places(
-    name: str, header: Sequence[str], columns: Sequence[Column]
-) -> tuple[dict[str, int], list[RowIssue]]:
-    known = {
-        fold(spelling): column.name
-        for column in columns
-        for spelling in (column.name, column.zh, *column.aliases)
-    }
-    refused = {fold(spelling) for spelling in REFUSED}
-    places: dict[str, int] = {}
-    issues: list[RowIssue] = []
-    for place, cell in enumerate(header):
-        word = fold(cell)
-        if word in refused:
-            issues.append(make_issue("column_refused", row=0, column=cell, value=cell))
-        elif word in known and known[word] not in places:
-            places[known[word]] = place
-        elif cell:
-            issues.append(make_issue("column_unknown", row=0, column=cell, value=cell))
-    missing = [f"{c.zh} ({c.name})" for c in columns if c.required and c.name not in places]
-    if missing:
-        raise ImportRefused(
-            f"{name}: 缺少必填列 required columns are missing: {', '.join(missing)}"
-        )
-    return places, issues
+def open_file(path: Path, columns: Sequence[Column]) -> Opened:
+    """Open a file as what its first bytes say it is, whatever its name says."""
+
+    def fits(top: Sequence[tuple[int, Sequence[str]]]) -> int:
+        return count_known(top, columns)
+
+    workbook = is_workbook(path)
+    opened = open_workbook(path, fits) if workbook else open_csv(path, fits)
+    named_as_workbook = path.suffix.casefold() in {".xlsx", ".xlsm", ".xls"}
+    if workbook != named_as_workbook and path.suffix:
+        what = "xlsx" if workbook else "CSV"
+        opened.issues.append(make_issue("file_renamed", row=0, value=what))
+    return opened
+
+
+def _picker(places: tuple[int, ...]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    if len(places) == 1:
+        return lambda line: (line[places[0]],)
+    return itemgetter(*places)
+
+
+def _first_word(line: Sequence[str], kept: Sequence[int]) -> str:
+    """Return the first cell that is not blank, among those that may be shown."""
+    return next((text for n in kept if (text := "".join(line[n : n + 1]).strip())), "")
+
+
+def _fit(line: list[str], width: int) -> bool:
+    """Drop empty cells beyond the header; tell whether the row then has its width."""
+    while len(line) > width and not line[-1].strip():
+        line.pop()
+    return len(line) == width

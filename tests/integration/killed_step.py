@@ -14,7 +14,7 @@ from pathlib import Path
 
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import open_graph, process_name
-from graph.ingest import import_plan, read_csv
+from graph.ingest import import_plan, read_file
 from graph.ledger import log
 from graph.ledger.imports import Imports
 from graph.store import ladybug
@@ -117,7 +117,7 @@ def do(step: str, floors: Floors, file: Path) -> None:
 
 def bring(floors: Floors, file: Path) -> bool:
     """Import a list of activities; returns whether it had been imported before."""
-    plan = read_csv("activities", file, pseudonym=floors.ledger.keys.pseudonym, clock=floors.clock)
+    plan = read_file("activities", file, pseudonym=floors.ledger.keys.pseudonym, clock=floors.clock)
     result = import_plan(
         floors.ledger, plan, gate=floors.gate, actor=operator(), clock=floors.clock
     )

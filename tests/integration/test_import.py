@@ -13,7 +13,7 @@ import pytest
 
 from graph.errors import Denied, ImportRefused, SchemaViolation
 from graph.gate import Gate, open_ledger
-from graph.ingest import LedgerRegister, import_plan, read_csv
+from graph.ingest import LedgerRegister, import_plan, read_file
 from graph.ingest.csv_residents import RESIDENT_COLUMNS
 from graph.ledger.imports import BatchState
 from graph.ledger.rows import RowKind
@@ -237,7 +237,7 @@ def test_words_and_names_are_sealed(tmp_path, ledger, bring, clock):
     }
     path = register_file(tmp_path, row)
     assert text.encode() in path.read_bytes()
-    plan = read_csv("residents", path, pseudonym=ledger.keys.pseudonym, clock=clock)
+    plan = read_file("residents", path, pseudonym=ledger.keys.pseudonym, clock=clock)
     bring(plan)
     path.unlink()
     (resident,) = plan.residents
@@ -267,7 +267,7 @@ def test_a_register_brings_no_grant_and_respects_those_that_are_there(
         {"姓名": people[r]["name"], "公民身份号码": people[r]["id_number"], "职业": "厨师"}
         for r in (yes, no)
     ]
-    plan = read_csv(
+    plan = read_file(
         "residents",
         register_file(tmp_path, *rows),
         pseudonym=ledger.keys.pseudonym,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graph.ingest import read_csv
+from graph.ingest import read_file
 from graph.ingest.csv_activities import ACTIVITY_COLUMNS
 from graph.ingest.csv_signups import SIGNUP_COLUMNS
 from graph.model import DataCategory
@@ -44,7 +44,7 @@ PEOPLE = {"r-1": ("王秀兰", "15400000001"), "r-2": ("李建国", "15400000002
 
 
 def read(kind, path, register=None):
-    plan = read_csv(
+    plan = read_file(
         kind, path, pseudonym=lambda d, v: f"{d}:{v}", clock=lambda: NOW, register=register
     )
     for change in plan.changes:

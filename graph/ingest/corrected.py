@@ -1,0 +1,118 @@
+"""A copy of a file that says in its first column what is wrong with each row.
+
+It is a file of the same kind, can be corrected in a spreadsheet and read again as it is. Columns
+that Linli refuses are left out of it, and nothing in it is run as a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Alignment, Font, PatternFill
+
+from graph.ingest.columns import HEADER_WITHIN, PROBLEMS, Header, find_header
+from graph.ingest.files import columns_of
+from graph.ingest.issues import CellFault
+from graph.ingest.opened import Opened
+from graph.ingest.plan import RowIssue, Severity
+from graph.ingest.sheet_text import harmless, without_controls
+from graph.ingest.table import open_file
+
+__all__ = ["corrected_copy"]
+
+_RED, _YELLOW = (PatternFill("solid", fgColor=colour) for colour in ("F8CBAD", "FFF2CC"))
+_MOST_TEXT = 32_000
+"""A spreadsheet cell takes 32,767 characters."""
+
+
+def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: Path) -> Path:
+    """Write the copy beside its problems.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of file, as for :func:`graph.ingest.files.read_file`.
+    source : Path
+        The file that was read.
+    issues : iterable of RowIssue
+        Of the plan that was made of it.
+    target : Path
+        Written with the ending ``.csv`` or ``.xlsx``, after what the source holds.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+    """
+    columns = columns_of(kind)
+    opened = open_file(source, columns)
+    header = find_header(source.name, opened.top(HEADER_WITHIN), columns)
+    by_row: dict[int, list[RowIssue]] = defaultdict(list)
+    for issue in issues:
+        by_row[issue.row].append(issue)
+    written = target.with_suffix(".xlsx" if opened.is_workbook else ".csv")
+    rows = _rows(opened, header, by_row)
+    if opened.is_workbook:
+        _write_workbook(written, rows, by_row)
+    else:
+        _write_csv(written, rows)
+    return written
+
+
+Rows = Iterator[tuple[int, list[str]]]
+
+
+def _rows(opened: Opened, header: Header, by_row: Mapping[int, Sequence[RowIssue]]) -> Rows:
+    """Yield each row of the copy with its number in the source."""
+    for number, line in opened.lines():
+        said = PROBLEMS if number == header.row else _wording(by_row.get(number, ()))
+        cells = [] if isinstance(line, CellFault) else line
+        yield number, [said, *map(harmless, _shown(cells, header))]
+
+
+def _shown(cells: Sequence[str], header: Header) -> list[str]:
+    """Return what may be shown of a row.
+
+    In a row of another width than the header a cell may have moved, so nothing is shown of it
+    from the first refused column on.
+    """
+    width = len(header.cells)
+    if len(cells) == width:
+        return [cells[place] for place in header.kept]
+    sure = [place for place in header.kept if place < min(len(cells), header.refused_from)]
+    beyond = cells[width:] if header.refused_from == width else []
+    return [*(cells[place] for place in sure), *beyond]
+
+
+def _wording(issues: Sequence[RowIssue]) -> str:
+    lines = []
+    for issue in issues:
+        column = f"[{issue.column}] " if issue.column else ""
+        lines.append(f"{column}{issue.message_zh}；{issue.remedy_zh}")
+        lines.append(f"{column}{issue.message_en}; {issue.remedy_en} ({issue.code})")
+    return harmless("\n".join(lines))
+
+
+def _write_csv(target: Path, rows: Rows) -> None:
+    with target.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerows(cells for _, cells in rows)
+
+
+def _write_workbook(target: Path, rows: Rows, by_row: Mapping[int, Sequence[RowIssue]]) -> None:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Sheet1")
+    sheet.column_dimensions["A"].width = 60
+    for number, cells in rows:
+        first = WriteOnlyCell(sheet, without_controls(cells[0])[:_MOST_TEXT])
+        first.alignment = Alignment(wrap_text=True, vertical="top")
+        first.font = Font(size=9)
+        if number in by_row:
+            failed = any(issue.severity is Severity.ERROR for issue in by_row[number])
+            first.fill = _RED if failed else _YELLOW
+        sheet.append([first, *(without_controls(cell)[:_MOST_TEXT] for cell in cells[1:])])
+    book.save(target)
