@@ -144,6 +144,9 @@ def plan_residents(
         else:
             people[person.resident] = person
     reader.held.report()
+    if reader.unmatched:
+        header, count = table.headers["address"], reader.unmatched
+        table.issues.append(make_issue("dwelling_unknown", row=0, column=header, count=count))
     kept = list(people.values())
     _report_households(table, kept, reader.headed)
     _report_streets(table, kept)
@@ -189,6 +192,8 @@ class _Reader:
         self.headed: set[str] = set()
         """Households with a head, those in rows with errors included."""
         self.wrote = False
+        self.unmatched = 0
+        """Authorised addresses that match no building."""
 
     def person(self, row: Row) -> _Person | None:
         """Read one row; ``None`` when it has an error."""
@@ -221,7 +226,8 @@ class _Reader:
         home = None
         if self._may(resident, DataCategory.DWELLING, "address", address):
             fields["address"] = address
-            home = _home(row, self._register, address or "", grid or "")
+            home = _home(self._register, address or "", grid or "")
+            self.unmatched += home is None
         meter = row.read("meter", _read_meter)
         if self._may(resident, DataCategory.UTILITY_WATER, "meter", meter):
             fields["meter"] = meter
@@ -304,14 +310,11 @@ class _Reader:
         return value is not None and self.held.may(resident, category, column)
 
 
-def _home(
-    row: Row, register: Register, text: str, grid: str
-) -> tuple[str, dict[str, Scalar]] | None:
+def _home(register: Register, text: str, grid: str) -> tuple[str, dict[str, Scalar]] | None:
     """Match an address with a building that was imported; anything but an exact match is none."""
     address = read_address(text)
     building = building_id(grid, address.estate, address.building) if address else ""
     if address is None or not register.has(RowKind.BUILDING, building):
-        row.report("dwelling_unknown", "address")
         return None
     unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
     return building, {"unit": unit, "floor": address.floor}
