@@ -145,7 +145,7 @@ def read_address(text: str) -> Address | None:
 
 
 def _text(raw: str) -> str:
-    text = "".join(unicodedata.normalize("NFKC", raw).split())
+    text = "".join(unicodedata.normalize("NFKC", raw).split()).removeprefix("'")
     if not text:
         raise CellFault("address_blank")
     if text[0] in "=@+":
