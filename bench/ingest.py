@@ -79,7 +79,7 @@ def main() -> None:
         "checked changes, rows/s": round(options.rows / linli),
         "times csv.reader": round(linli / csv_alone, 1),
     }
-    print(json.dumps(report, indent=1))
+    print(json.dumps(report, indent=1))  # noqa: T201
 
 
 if __name__ == "__main__":
