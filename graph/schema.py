@@ -49,7 +49,7 @@ __all__ = [
     "validate",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ID_LIMIT = 1000
 """Characters of a node's id at most: Neo4j's index takes no more than about 8,000 bytes."""
@@ -141,6 +141,9 @@ _ITEM = (
 
 PUBLIC = DataCategory.PUBLIC
 
+HSDS_STATUS = ("active", "inactive", "defunct", "temporarily closed")
+"""Status of a service as the Human Services Data Specification words it."""
+
 LABELS: dict[str, Label] = {
     label.name: label
     for label in (
@@ -164,11 +167,41 @@ LABELS: dict[str, Label] = {
                 Property("languages", _T, unit="comma-separated BCP 47 tags"),
                 Property("walk_limit", _I, unit="metres", low=0),
                 Property("status", _T, values=("active", "moved", "deceased")),
+                Property("population", _T, values=("resident", "floating")),
+                Property("registered_here", _B),
             ),
         ),
         Label("Household", DataCategory.HOUSEHOLD),
-        Label("Building", PUBLIC, (Property("name", _T), _LAT, _LON, Property("lift", _B))),
-        Label("Grid", PUBLIC, (Property("name", _T, required=True), _LAT, _LON)),
+        Label(
+            "Building",
+            PUBLIC,
+            (
+                Property("name", _T),
+                Property("estate", _T),
+                _LAT,
+                _LON,
+                Property("floors", _I, low=0),
+                Property("units", _I, low=0),
+                Property("lift", _B),
+            ),
+        ),
+        Label(
+            "Dwelling",
+            PUBLIC,
+            (Property("unit", _T), Property("floor", _I), Property("room", _T)),
+        ),
+        Label(
+            "Grid",
+            PUBLIC,
+            (
+                Property("name", _T, required=True),
+                _LAT,
+                _LON,
+                Property("kind", _T, values=("base", "dedicated")),
+                Property("households", _I, low=0),
+                Property("people", _I, unit="people", low=0),
+            ),
+        ),
         Label("ResidentialArea", PUBLIC, (Property("name", _T, required=True),)),
         Label("Street", PUBLIC, (Property("name", _T, required=True),)),
         Label("Occupation", PUBLIC, (*_WORDS, Property("parent", _T))),
@@ -187,7 +220,19 @@ LABELS: dict[str, Label] = {
         Label("Organisation", PUBLIC, (Property("name", _T, required=True),)),
         Label("Group", PUBLIC, _ITEM),
         Label("Activity", PUBLIC, (*_ITEM, Property("starts_at", _D), Property("ends_at", _D))),
-        Label("Service", PUBLIC, (*_ITEM, Property("contact_hours", _T))),
+        Label(
+            "Service",
+            PUBLIC,
+            (
+                *_ITEM,
+                Property("contact_hours", _T),
+                Property("schedule", _T, unit="MO,TU 08:30-11:30; ..."),
+                Property("status", _T, values=HSDS_STATUS),
+                Property("eligibility", _T),
+                Property("required_documents", _T),
+                Property("phone", _T),
+            ),
+        ),
         Label("HelperRole", PUBLIC, (*_ITEM, Property("hours_per_week", _F, low=0, high=168))),
     )
 }
@@ -278,7 +323,7 @@ RELATIONSHIPS: dict[str, Relationship] = {
         Relationship("ATTENDED", _from_resident("Activity"), DataCategory.ATTENDANCE, (_AT, _REC)),
         Relationship(
             "HELPED",
-            _from_resident("HelperRole"),
+            _from_resident("HelperRole", "Resident"),
             DataCategory.HELP,
             (_AT, Property("hours", _F, low=0), _REC),
         ),
@@ -287,6 +332,7 @@ RELATIONSHIPS: dict[str, Relationship] = {
         Relationship("VIEWED", _from_resident(*_ITEMS), DataCategory.INTEREST, (_AT, _REC)),
         Relationship("BLOCKS", _from_resident("Group", "Resident"), DataCategory.TIE, (_AT,)),
         Relationship("BUILT_IN", (("Building", "Grid"), ("Venue", "Grid")), PUBLIC),
+        Relationship("IN_BUILDING", (("Dwelling", "Building"),), PUBLIC),
         Relationship(
             "PART_OF", (("Grid", "ResidentialArea"), ("ResidentialArea", "Street")), PUBLIC
         ),
@@ -297,6 +343,7 @@ RELATIONSHIPS: dict[str, Relationship] = {
         Relationship("ASKS_FOR", (("HelperRole", "Offer"),), PUBLIC),
         Relationship("ORGANISED_BY", (("Activity", "Group"),), PUBLIC),
         Relationship("PROVIDED_BY", _from_items("Organisation"), PUBLIC),
+        Relationship("SERVES", (("Service", "Grid"), ("Service", "ResidentialArea")), PUBLIC),
     )
 }
 
@@ -400,6 +447,36 @@ _PYTHON_TYPES: dict[PropertyType, tuple[type, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What :func:`validate` asks of one kind, laid out once: it is asked for every change."""
+
+    category: DataCategory
+    properties: Mapping[str, Property]
+    required: tuple[str, ...]
+    plain: Mapping[str, type]
+    """Properties that take any value of exactly this type."""
+    pairs: frozenset[tuple[str, str]] = frozenset()
+
+
+def _rules(kind: Label | Relationship) -> _Rules:
+    return _Rules(
+        category=kind.category,
+        properties={p.name: p for p in kind.properties},
+        required=tuple(p.name for p in kind.properties if p.required),
+        plain={
+            p.name: _PYTHON_TYPES[p.type][0]
+            for p in kind.properties
+            if not p.values and p.low is None and p.high is None and p.type is not PropertyType.TIME
+        },
+        pairs=frozenset(kind.pairs if isinstance(kind, Relationship) else ()),
+    )
+
+
+_LABEL_RULES = {name: _rules(label) for name, label in LABELS.items()}
+_RELATIONSHIP_RULES = {name: _rules(kind) for name, kind in RELATIONSHIPS.items()}
+
+
 def validate(change: Change) -> None:
     """Check one change against the table.
 
@@ -412,69 +489,68 @@ def validate(change: Change) -> None:
     SchemaViolation
         Names the label or type, the id, the property and what is allowed.
     """
-    if isinstance(change, NodeChange):
-        where = f"{change.label} {change.id!r}"
-        label = LABELS.get(change.label)
-        if label is None:
-            raise SchemaViolation(f"{where}: unknown label; known are {', '.join(LABELS)}")
-        _validate_id(change)
-        properties, category = label.properties, label.category
-    else:
-        where = f"{change.type} {change.start!r} -> {change.end!r}"
-        kind = RELATIONSHIPS.get(change.type)
-        if kind is None:
-            raise SchemaViolation(f"{where}: unknown relationship type")
-        if (change.start_label, change.end_label) not in kind.pairs:
-            raise SchemaViolation(
-                f"{where}: may not stand between {change.start_label} and {change.end_label}"
-            )
-        properties, category = kind.properties, kind.category
+    rules = _rules_of(change)
     if change.op is Op.REMOVE:
         return
-    _validate_properties(where, properties, change.properties)
-    if change.provenance is None:
-        raise SchemaViolation(f"{where}: has no provenance")
-    if change.provenance.category is not category:
+    given, plain = change.properties, rules.plain
+    for name, value in given.items():
+        if plain.get(name) is not type(value):
+            _validate_property(change, rules, name, value)
+    for name in rules.required:
+        if given.get(name) is None:
+            raise SchemaViolation(f"{_where(change)}: property {name!r} is missing")
+    said = change.provenance
+    if said is None:
+        raise SchemaViolation(f"{_where(change)}: has no provenance")
+    if said.category is not rules.category:
         raise SchemaViolation(
-            f"{where}: is {category} data, but its provenance says {change.provenance.category}"
+            f"{_where(change)}: is {rules.category} data, but its provenance says {said.category}"
         )
-    if not 0 <= change.provenance.confidence <= 1:
-        raise SchemaViolation(f"{where}: confidence must lie between 0 and 1")
+    if not 0 <= said.confidence <= 1:
+        raise SchemaViolation(f"{_where(change)}: confidence must lie between 0 and 1")
 
 
-def _validate_id(change: NodeChange) -> None:
-    if not 0 < len(change.id) <= ID_LIMIT:
-        raise SchemaViolation(f"{change.label}: empty id, or one of over {ID_LIMIT} characters")
+def _where(change: Change) -> str:
+    if isinstance(change, NodeChange):
+        return f"{change.label} {change.id!r}"
+    return f"{change.type} {change.start!r} -> {change.end!r}"
 
 
-def _validate_properties(
-    where: str, properties: tuple[Property, ...], given: Mapping[str, Scalar]
-) -> None:
-    known = {p.name: p for p in properties}
-    for name in given:
-        if name not in known:
-            raise SchemaViolation(f"{where}: unknown property {name!r}")
-    for prop in properties:
-        value = given.get(prop.name)
-        if value is None:
-            if prop.required:
-                raise SchemaViolation(f"{where}: property {prop.name!r} is missing")
-            continue
-        _validate_value(where, prop, value)
+def _rules_of(change: Change) -> _Rules:
+    if isinstance(change, NodeChange):
+        rules = _LABEL_RULES.get(change.label)
+        if rules is None:
+            raise SchemaViolation(f"{_where(change)}: unknown label; known are {', '.join(LABELS)}")
+        if not 0 < len(change.id) <= ID_LIMIT:
+            raise SchemaViolation(f"{change.label}: empty id, or one of over {ID_LIMIT} characters")
+        return rules
+    rules = _RELATIONSHIP_RULES.get(change.type)
+    if rules is None:
+        raise SchemaViolation(f"{_where(change)}: unknown relationship type")
+    if (change.start_label, change.end_label) not in rules.pairs:
+        raise SchemaViolation(
+            f"{_where(change)}: may not stand between {change.start_label} and {change.end_label}"
+        )
+    return rules
 
 
-def _validate_value(where: str, prop: Property, value: Scalar) -> None:
+def _validate_property(change: Change, rules: _Rules, name: str, value: Scalar) -> None:
+    prop = rules.properties.get(name)
+    if prop is None:
+        raise SchemaViolation(f"{_where(change)}: unknown property {name!r}")
+    if value is None:
+        return
     wrong_bool = isinstance(value, bool) and prop.type is not PropertyType.BOOL
     if wrong_bool or not isinstance(value, _PYTHON_TYPES[prop.type]):
-        raise SchemaViolation(f"{where}: {prop.name!r} must be {prop.type}, not {value!r}")
+        raise SchemaViolation(f"{_where(change)}: {name!r} must be {prop.type}, not {value!r}")
     if isinstance(value, datetime) and value.tzinfo is None:
-        raise SchemaViolation(f"{where}: {prop.name!r} must carry a time zone")
+        raise SchemaViolation(f"{_where(change)}: {name!r} must carry a time zone")
     if prop.values and value not in prop.values:
         raise SchemaViolation(
-            f"{where}: {prop.name!r} is {value!r}, allowed are {', '.join(prop.values)}"
+            f"{_where(change)}: {name!r} is {value!r}, allowed are {', '.join(prop.values)}"
         )
     if isinstance(value, int | float) and not isinstance(value, bool):
         if prop.low is not None and value < prop.low:
-            raise SchemaViolation(f"{where}: {prop.name!r} is {value}, below {prop.low:g}")
+            raise SchemaViolation(f"{_where(change)}: {name!r} is {value}, below {prop.low:g}")
         if prop.high is not None and value > prop.high:
-            raise SchemaViolation(f"{where}: {prop.name!r} is {value}, above {prop.high:g}")
+            raise SchemaViolation(f"{_where(change)}: {name!r} is {value}, above {prop.high:g}")

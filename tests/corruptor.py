@@ -17,6 +17,7 @@ from openpyxl import Workbook
 from graph.ingest import EmptyRegister
 from graph.ingest.issues import make_issue
 from graph.ingest.plan import Severity
+from graph.ledger.rows import RowKind
 from graph.model import DataCategory, ResidentId
 from tests.factories import KnownPeople, make_id_number
 
@@ -122,15 +123,27 @@ class Agreeable(KnownPeople):
         """Return ``True``."""
         return True
 
+    def has(self, kind: RowKind, key: str) -> bool:
+        """Return ``True``, but for what says of itself that it is unknown."""
+        return not key.startswith("unknown")
+
 
 def known_people(rows: int) -> EmptyRegister | KnownPeople:
     """Make a register that knows the person of each clean row."""
-    return Agreeable({f"r-{n}": (person(n), phone(n)) for n in range(2, rows + 2)})
+    rows_ = range(2, rows + 2)
+    return Agreeable(
+        {f"r-{n}": (person(n), phone(n)) for n in rows_}, meters={meter(n): f"r-{n}" for n in rows_}
+    )
 
 
 def person(n: int) -> str:
     """Name of the person of row ``n``; no two are equal."""
     return "王李张刘陈杨赵黄"[n % 8] + "秀兰建国丽华明芳"[n // 8 % 8] + chr(0x4E00 + n)
+
+
+def meter(n: int) -> str:
+    """Number of the water meter of the person of row ``n``."""
+    return f"W{n:06d}"
 
 
 def phone(n: int) -> str:
@@ -528,3 +541,364 @@ def signed_up_twice(t: Dirty) -> None:
     first = t.add()
     row = t.add(姓名=person(first), 联系电话=phone(first))
     t.expect(row, "姓名", "signup_repeated")
+
+
+def wide(text: str) -> str:
+    """Write digits full width."""
+    return "".join(chr(ord(sign) + 0xFEE0) for sign in text)
+
+
+@clean_rows("grids")
+def _grid(n: int) -> dict[str, str]:
+    return {
+        "网格编码": f"g-{n}",
+        "网格名称": f"第{n}网格",
+        "社区": "凤凰社区",
+        "街道": "赭山街道",
+        "网格类型": "基础网格",
+        "户数": "320户",
+        "人数": "810",
+        "中心经纬度": "118.38,31.33",
+        "楼栋列表": "凤凰小区1-10幢、12栋",
+    }
+
+
+@case("grids")
+def grid_without_name_or_area(t: Dirty) -> None:
+    t.spoil("网格名称", "", "cell_empty")
+    t.spoil("社区", " ", "cell_empty")
+
+
+@case("grids")
+def grid_code_in_words(t: Dirty) -> None:
+    t.spoil("网格编码", "第一格", "grid_code_invalid")
+
+
+@case("grids")
+def grid_in_two_areas(t: Dirty) -> None:
+    first = t.add()
+    t.spoil("网格编码", f"g-{first}", "grid_two_areas", 社区="镜湖社区")
+
+
+@case("grids")
+def grid_twice(t: Dirty) -> None:
+    first = t.add()
+    t.spoil("网格编码", f"g-{first}", "grid_repeated")
+
+
+@case("grids")
+def grid_of_unknown_kind(t: Dirty) -> None:
+    t.spoil("网格类型", "大网格", "grid_kind_unknown")
+
+
+@case("grids")
+def sizes_that_are_no_numbers(t: Dirty) -> None:
+    t.spoil("户数", "三百多", "size_invalid")
+    t.spoil("人数", "-5", "size_invalid")
+
+
+@case("grids")
+def centre_outside_the_world(t: Dirty) -> None:
+    t.spoil("中心经纬度", "218.3,31.3", "place_invalid")
+
+
+@case("grids")
+def range_of_buildings_backwards(t: Dirty) -> None:
+    t.spoil("楼栋列表", "10-1幢", "building_range_skipped")
+
+
+@case("grids")
+def building_in_words(t: Dirty) -> None:
+    t.spoil("楼栋列表", "1幢、沿街门面", "building_unclear_skipped")
+
+
+@clean_rows("buildings")
+def _dwelling(n: int) -> dict[str, str]:
+    return {
+        "街道": "赭山街道",
+        "社区": "凤凰社区",
+        "网格": "g1",
+        "小区": "凤凰小区",
+        "幢": "3栋",
+        "单元": "2单元",
+        "层": "5层",
+        "室": f"{n}室",
+        "电梯": "是",
+    }
+
+
+@case("buildings")
+def blank_where_none_is_meant(t: Dirty) -> None:
+    for column in ("幢", "单元", "层", "室"):
+        t.spoil(column, "", "address_blank")
+        t.add(**{column: "无"})
+
+
+@case("buildings")
+def parts_of_an_address_in_words(t: Dirty) -> None:
+    t.spoil("单元", "东边", "address_unclear")
+    t.spoil("层", "顶楼", "address_unclear")
+    t.spoil("室", "左手第一家", "address_unclear")
+
+
+@case("buildings")
+def address_as_a_formula(t: Dirty) -> None:
+    t.spoil("室", "=A1", "formula")
+
+
+@case("buildings")
+def several_buildings_in_a_row(t: Dirty) -> None:
+    t.spoil("幢", "1-10幢", "building_range")
+
+
+@case("buildings")
+def same_dwelling_spelled_otherwise(t: Dirty) -> None:
+    t.add(室="9901室")
+    t.spoil("室", wide("9901"), "dwelling_repeated", 幢="3号楼", 单元="2", 层="5F")
+
+
+@case("buildings")
+def dwelling_without_grid(t: Dirty) -> None:
+    t.spoil("网格", "", "grid_missing")
+
+
+@case("buildings")
+def grid_that_was_not_imported(t: Dirty) -> None:
+    t.spoil("网格", "unknown-1", "grid_unknown")
+
+
+@case("buildings")
+def grid_in_two_streets(t: Dirty) -> None:
+    t.spoil("街道", "弋矶山街道", "grid_two_streets")
+
+
+@clean_rows("services")
+def _service(n: int) -> dict[str, str]:
+    return {
+        "服务名称": f"服务{n}",
+        "提供单位": "社区党群服务中心",
+        "类别": "食",
+        "费用": "免费",
+        "时间": "周一至周五 8:30-11:30,14:00-17:00",
+        "电话": "0553-1234567",
+        "名额": "不限",
+        "状态": "正常",
+    }
+
+
+@case("services")
+def service_without_what_is_required(t: Dirty) -> None:
+    for column in ("服务名称", "提供单位", "类别"):
+        t.spoil(column, "", "cell_empty")
+
+
+@case("services")
+def service_of_unknown_status_or_expired(t: Dirty) -> None:
+    t.spoil("状态", "看情况", "service_status_unknown")
+    t.spoil("有效期至", "2025-12-31", "service_expired")
+
+
+@case("services")
+def service_at_cost(t: Dirty) -> None:
+    t.spoil("费用", "按成本", "cost_unclear")
+    t.spoil("类别", "法律", "category_unknown")
+
+
+@case("services")
+def service_hours_in_words(t: Dirty) -> None:
+    t.spoil("时间", "随到随办", "schedule_unclear")
+    t.spoil("时间", "周一 17:00-8:00", "schedule_unclear")
+
+
+@case("services")
+def service_phone_of_a_person(t: Dirty) -> None:
+    t.spoil("电话", "13800000000", "mobile_dropped")
+    t.spoil("电话", "123", "phone_invalid")
+
+
+@case("services")
+def service_limits(t: Dirty) -> None:
+    t.spoil("名额", "-3", "seats_invalid")
+    t.spoil("年龄下限", "老年", "age_invalid")
+    t.spoil("年龄上限", "20", "age_order", 年龄下限="60")
+
+
+@case("services")
+def service_area_unknown(t: Dirty) -> None:
+    t.spoil("服务网格", "unknown-1", "grid_unknown")
+    t.spoil("服务社区", "凤凰社区", "street_missing")
+
+
+@case("services")
+def service_twice(t: Dirty) -> None:
+    first = t.add()
+    t.spoil("服务名称", f"服务{first}", "service_repeated")
+
+
+@clean_rows("volunteering")
+def _hours(n: int) -> dict[str, str]:
+    return {
+        "志愿者": person(n),
+        "志愿者电话": phone(n),
+        "受助者或项目": "社区花园",
+        "对象类型": "项目",
+        "日期": "2026-05-20",
+        "时长": "1.5小时",
+        "类别": "游",
+    }
+
+
+@case("volunteering")
+def hours_that_are_none(t: Dirty) -> None:
+    for hours in ("0", "1.3", "25", "半天", "-1"):
+        t.spoil("时长", hours, "hours_invalid")
+    t.spoil("时长", "", "cell_empty")
+
+
+@case("volunteering")
+def hours_of_the_future(t: Dirty) -> None:
+    t.spoil("日期", "2030-01-01", "date_future")
+
+
+@case("volunteering")
+def person_or_project(t: Dirty) -> None:
+    t.spoil("受助者或项目", "王五", "helped_unclear", 对象类型="")
+
+
+@case("volunteering")
+def helped_oneself(t: Dirty) -> None:
+    n = len(t.rows) + 2
+    t.spoil("受助者或项目", person(n), "helped_self", 对象类型="个人", 受助者电话=phone(n))
+
+
+@case("volunteering")
+def hours_twice(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(志愿者=person(first), 志愿者电话=phone(first))
+    t.expect(row, "时长", "hours_repeated")
+
+
+@case("volunteering")
+def volunteer_unknown(t: Dirty) -> None:
+    row = t.add(志愿者电话="0553-0000000")
+    t.expect(row, "志愿者", "resident_unknown")
+
+
+@clean_rows("visits")
+def _visit(n: int) -> dict[str, str]:
+    answers = {f"LSNS-6 q{q}": "2" for q in range(1, 7)} | {f"UCLA q{q}": "1" for q in range(1, 4)}
+    return {
+        "对象": person(n),
+        "联系电话": phone(n),
+        "日期": "2026-05-20",
+        "方式": "上门",
+        "结果": "见到",
+        "LSNS-6 总分": "12",
+        "UCLA 总分": "3",
+        **answers,
+    }
+
+
+@case("visits")
+def answers_out_of_range(t: Dirty) -> None:
+    for column, value in (("LSNS-6 q3", "6"), ("UCLA q1", "0"), ("UCLA q2", "4")):
+        row = t.spoil(column, value, "scale_answer_range")
+        t.expect(row, column, "scale_incomplete")
+
+
+@case("visits")
+def one_answer_missing(t: Dirty) -> None:
+    t.spoil("LSNS-6 q4", "", "scale_incomplete")
+
+
+@case("visits")
+def total_that_is_another(t: Dirty) -> None:
+    t.spoil("LSNS-6 总分", "13", "scale_total_differs")
+    t.spoil("UCLA 总分", "三", "scale_total_unclear")
+
+
+@case("visits")
+def total_without_answers(t: Dirty) -> None:
+    none = {f"UCLA q{q}": "" for q in range(1, 4)}
+    t.spoil("UCLA 总分", "3", "scale_total_alone", **none)
+
+
+@case("visits")
+def ways_and_outcomes(t: Dirty) -> None:
+    t.spoil("方式", "托人", "way_unknown")
+    t.spoil("结果", "还行", "outcome_unknown")
+    t.spoil("结果", "搬走", "status_to_check")
+    t.spoil("结果", "", "cell_empty")
+
+
+@case("visits")
+def visit_of_the_future(t: Dirty) -> None:
+    t.spoil("日期", "2030-01-01", "date_future")
+
+
+@case("visits")
+def visit_twice(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(对象=person(first), 联系电话=phone(first))
+    t.expect(row, "日期", "visit_repeated")
+
+
+@clean_rows("meters")
+def _reading(n: int) -> dict[str, str]:
+    return {"户表号": meter(n), "时间": "2026-05-20 08:00", "累计": "120.5"}
+
+
+@case("meters")
+def meter_spoilt(t: Dirty) -> None:
+    t.spoil("户表号", "1.2E+10", "meter_scientific")
+    t.spoil("户表号", "水表一", "meter_invalid")
+    t.spoil("户表号", "X999999", "meter_unknown")
+
+
+@case("meters")
+def reading_spoilt(t: Dirty) -> None:
+    t.spoil("累计", "看不清", "reading_invalid")
+    t.spoil("累计", "-3", "reading_invalid")
+    t.spoil("单位", "加仑", "unit_unknown")
+    t.spoil("时间", "2030-01-01 08:00", "date_future")
+
+
+@case("meters")
+def litres_beside_cubic_metres(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(户表号=meter(first), 时间="2026-05-21 08:00", 累计="120900", 单位="L")
+    t.expect(row, "累计", "reading_litres")
+    row = t.add(户表号=meter(first), 时间="2026-05-22 08:00", 累计="121300")
+    t.expect(row, "累计", "reading_jump")
+
+
+@case("meters")
+def meter_changed(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(户表号=meter(first), 时间="2026-05-21 08:00", 累计="0.4")
+    t.expect(row, "累计", "meter_reset")
+
+
+@case("meters")
+def meter_backwards(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(户表号=meter(first), 时间="2026-05-21 08:00", 累计="118")
+    t.expect(row, "累计", "reading_backwards")
+
+
+@case("meters")
+def same_moment_twice(t: Dirty) -> None:
+    first = t.add()
+    row = t.add(户表号=meter(first))
+    t.expect(row, "时间", "reading_repeated")
+    row = t.add(户表号=meter(first), 累计="121")
+    t.expect(row, "时间", "reading_conflict")
+
+
+@case("meters")
+def gap_between_readings(t: Dirty) -> None:
+    first = t.add()
+    for hour in ("09", "10", "11"):
+        t.add(户表号=meter(first), 时间=f"2026-05-20 {hour}:00")
+    row = t.add(户表号=meter(first), 时间="2026-05-20 20:00")
+    t.expect(row, "时间", "reading_gap")

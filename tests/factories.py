@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
+from graph.ledger.rows import RowKind
 from graph.model import Actor, DataCategory, InstitutionId, ResidentId, StaffRole
 from graph.synthetic.names import id_check_digit
 
@@ -51,14 +53,19 @@ class KnownPeople:
         people: Mapping[str, tuple[str, str]],
         *,
         granted: Sequence[tuple[str, DataCategory]] = (),
+        meters: Mapping[str, str] = MappingProxyType({}),
+        rows: Sequence[tuple[RowKind, str]] = (),
     ) -> None:
+        self._by_meter = {meter: ResidentId(r) for meter, r in meters.items()}
+        self._rows = set(rows)
         self._by_phone = {phone: ResidentId(r) for r, (_, phone) in people.items()}
         self._names = {r: name for r, (name, _) in people.items()}
         self._granted = set(granted)
 
     def find(self, kind: str, value: str) -> ResidentId | None:
-        """Find by telephone."""
-        return self._by_phone.get(value) if kind == "phone" else None
+        """Find by telephone or number of the water meter."""
+        known = {"phone": self._by_phone, "meter": self._by_meter}
+        return known.get(kind, {}).get(value)
 
     def name_of(self, resident: ResidentId) -> str | None:
         """Return the name."""
@@ -67,3 +74,7 @@ class KnownPeople:
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Tell what was authorised."""
         return (resident, category) in self._granted
+
+    def has(self, kind: RowKind, key: str) -> bool:
+        """Tell whether it was imported."""
+        return (kind, key) in self._rows

@@ -253,6 +253,7 @@ def _rows(ledger: Ledger, tx: Connection, plan: ImportPlan) -> tuple[int, int]:
             (RowKind.RESIDENT, plan.residents),
             (RowKind.ITEM, plan.items),
             (RowKind.GRID, plan.grids),
+            (RowKind.BUILDING, plan.buildings),
         )
     ]
     return counts[0], counts[1]

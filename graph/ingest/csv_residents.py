@@ -12,10 +12,10 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
+from graph.ingest.addresses import building_id, read_address
 from graph.ingest.cells import (
     birth_of,
     clean,
@@ -25,11 +25,14 @@ from graph.ingest.cells import (
     read_phones,
     read_text,
 )
+from graph.ingest.common import HeldBack
+from graph.ingest.csv_meters import read_meter
 from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
 from graph.ingest.register import Register
 from graph.ingest.register_checks import Person, report_households, report_streets
 from graph.ingest.table import Column, Row, Table
+from graph.ledger.rows import RowKind
 from graph.model import (
     Basis,
     Change,
@@ -59,6 +62,9 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("occupation", "职业", ("职业类别",)),
     Column("difficulties", "困难及诉求", ("诉求", "困难")),
     Column("status", "状态", ("人员状态", "人口状态", "居住状态")),
+    Column("population", "人口类型"),
+    Column("registered_here", "人户一致标识", ("人户一致",)),
+    Column("meter", "水表号", ("户表号",)),
 )
 """Header of a register; the order does not matter and further columns are reported."""
 
@@ -85,6 +91,13 @@ _RELATIONS = {
     "孙子女": "grandchild",
     "兄弟姐妹": "sibling",
 }
+_POPULATIONS = {
+    "常住": "resident",
+    "常住人口": "resident",
+    "流动": "floating",
+    "流动人口": "floating",
+}
+_REGISTERED_HERE = {"01": True, "1": True, "是": True, "02": False, "2": False, "否": False}
 _STATUS = {
     **dict.fromkeys(("在住", "正常", "在册", "常住", "active"), "active"),
     **dict.fromkeys(("迁出", "搬走", "已搬走", "已迁出", "搬离", "moved"), "moved"),
@@ -108,11 +121,14 @@ def plan_residents(
             row.report("row_repeated", "name", str(people[person.resident].row))
         else:
             people[person.resident] = person
-    reader.report_held_back()
+    reader.held.report()
+    if reader.unmatched:
+        header, count = table.headers["address"], reader.unmatched
+        table.issues.append(make_issue("dwelling_unknown", row=0, column=header, count=count))
     kept = list(people.values())
     report_households(table, kept, reader.headed)
     report_streets(table, kept)
-    held = {c for c, count in reader.taken.items() if count}
+    held = {c for c, count in reader.held.taken.items() if count}
     return ImportPlan(
         kind="residents",
         source=SOURCE,
@@ -154,11 +170,12 @@ class _Reader:
         self._register = register
         self._ids: dict[str, tuple[str, int]] = {}
         self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
-        self._held_back: Counter[str] = Counter()
+        self.held = HeldBack(table, register)
         self.headed: set[str] = set()
         """Households with a head, those in rows with errors included."""
-        self.taken: Counter[DataCategory] = Counter()
         self.wrote = False
+        self.unmatched = 0
+        """Authorised addresses that match no building."""
 
     def person(self, row: Row) -> Person | None:
         """Read one row; ``None`` when it has an error."""
@@ -188,8 +205,14 @@ class _Reader:
             row.report("grid_missing", "grid")
         resident = self._resident(name, id_number, phone, address)
         fields = {"name": name, "id_number": id_number, "phone": phone}
+        home = None
         if self._may(resident, DataCategory.DWELLING, "address", address):
             fields["address"] = address
+            home = _home(self._register, address or "", grid or "")
+            self.unmatched += home is None
+        meter = row.read("meter", _read_meter)
+        if self._may(resident, DataCategory.UTILITY_WATER, "meter", meter):
+            fields["meter"] = meter
         occupation, uncoded = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
         self.wrote = self.wrote or difficulties is not None
@@ -206,16 +229,11 @@ class _Reader:
             occupation=occupation,
             uncoded=uncoded,
             difficulties=difficulties,
+            population=row.read("population", _read_population),
+            registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
+            home=home,
             status=status,
         )
-
-    def report_held_back(self) -> None:
-        """Say once per column how many cells wait for an authorisation."""
-        for column, count in self._held_back.items():
-            header = self._table.headers[column]
-            self._table.issues.append(
-                make_issue("column_not_authorised", row=0, column=header, value=header, count=count)
-            )
 
     def _born(self, row: Row, id_number: str | None) -> date | None:
         said = row.read("birth_date", read_date)
@@ -276,13 +294,31 @@ class _Reader:
     def _may(
         self, resident: ResidentId, category: DataCategory, column: str, value: str | None
     ) -> bool:
-        if value is None:
-            return False
-        if self._register.granted(resident, category):
-            self.taken[category] += 1
-            return True
-        self._held_back[column] += 1
-        return False
+        return value is not None and self.held.may(resident, category, column)
+
+
+def _home(register: Register, text: str, grid: str) -> tuple[str, dict[str, Scalar]] | None:
+    """Match an address with a building that was imported; anything but an exact match is none."""
+    address = read_address(text)
+    building = building_id(grid, address.estate, address.building) if address else ""
+    if address is None or not register.has(RowKind.BUILDING, building):
+        return None
+    unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
+    return building, {"unit": unit, "floor": address.floor}
+
+
+def _read_population(raw: str) -> str | None:
+    text = clean(raw)
+    if text and text not in _POPULATIONS:
+        raise CellFault("population_unknown", text[:20])
+    return _POPULATIONS.get(text)
+
+
+def _read_meter(raw: str) -> str | None:
+    try:
+        return read_meter(raw)
+    except CellFault as fault:
+        raise CellFault("meter_not_kept", fault.value) from None
 
 
 def _read_home(raw: str) -> str | None:
@@ -316,12 +352,10 @@ def _changes(
         yield NodeChange(Op.PUT, "Household", id_, {}, by_law)
     identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
     for person in people:
-        about: dict[str, Scalar] = {"status": person.status}
-        if person.born is not None:
-            about["birth_year"] = person.born.year
-        yield NodeChange(Op.PUT, "Resident", person.resident, about, identity)
+        yield NodeChange(Op.PUT, "Resident", person.resident, _about(person), identity)
     occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
     in_grid = said(DataCategory.GRID, Basis.CONSENT)
+    dwelling = said(DataCategory.DWELLING, Basis.CONSENT)
     for person in people:
         start = ("Resident", person.resident)
         if person.household:
@@ -331,6 +365,20 @@ def _changes(
         if person.grid:
             end = ("Grid", person.grid)
             yield RelationshipChange(Op.PUT, "IN_GRID", *start, *end, {}, in_grid)
+        if person.home:
+            end = ("Building", person.home[0])
+            yield RelationshipChange(Op.PUT, "LIVES_IN", *start, *end, person.home[1], dwelling)
         if person.occupation:
             end = ("Occupation", person.occupation)
             yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)
+
+
+def _about(person: Person) -> dict[str, Scalar]:
+    """Properties of a resident; what is not known has none."""
+    about: dict[str, Scalar] = {
+        "status": person.status,
+        "birth_year": person.born.year if person.born else None,
+        "population": person.population,
+        "registered_here": person.registered_here,
+    }
+    return {name: value for name, value in about.items() if value is not None}

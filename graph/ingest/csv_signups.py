@@ -14,7 +14,6 @@ from datetime import date, datetime, time
 from graph.ingest.cells import (
     birth_of,
     clean,
-    name_key,
     read_count,
     read_date,
     read_id_number,
@@ -24,6 +23,7 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
+from graph.ingest.common import known_resident
 from graph.ingest.csv_activities import activity_id
 from graph.ingest.plan import BookingRow, ImportPlan, Lazy
 from graph.ingest.register import Register
@@ -117,13 +117,12 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         row.report("date_invalid", "date")
     if start is None and row.good:
         row.report("time_invalid", "start")
-    phone = row.read("phone", read_phones)
-    id_number = row.read("id_number", read_id_number)
+    phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
     _check_person(row, id_number, day)
     if not row.good or not (title and name and day and start):
         return None
-    resident = _resident(row, register, name, phone, id_number)
+    resident = known_resident(row, register, name, phone, id_number)
     if resident is None:
         return None
     starts = utc(day, start)
@@ -146,19 +145,6 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
         attended=attended,
         kept=kept,
     )
-
-
-def _resident(
-    row: Row, register: Register, name: str, phone: str | None, id_number: str | None
-) -> ResidentId | None:
-    known = register.find("id_number", id_number) if id_number else None
-    known = known or (register.find("phone", phone) if phone else None)
-    if known is None:
-        row.report("resident_unknown", "name", f"{name[0]}…")
-    elif name_key(register.name_of(known) or "") != name_key(name):
-        row.report("name_mismatch", "name")
-        known = None
-    return known
 
 
 def _check_person(row: Row, id_number: str | None, day: date | None) -> None:

@@ -176,7 +176,7 @@ class ImportPlan:
     """All that one import will write. Every iterable can be read again."""
 
     kind: str
-    """What it is: ``residents``, ``activities``, ``signups``, ``meetup``, ``synthetic``."""
+    """What it is: A kind of file (``FILE_COLUMNS``), ``meetup`` or ``synthetic``."""
     source: Source
     file_hash: str
     """SHA-256 of what was read (or of the recipe it was made by): an import's identity."""
@@ -190,6 +190,7 @@ class ImportPlan:
     """In the order in which rows of matrices are given out."""
     items: Iterable[ItemId] = ()
     grids: Iterable[str] = ()
+    buildings: Iterable[str] = ()
     grants: Iterable[Grant] = ()
     identities: Iterable[IdentityRow] = ()
     words: Iterable[WordsRow] = ()

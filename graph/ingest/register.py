@@ -6,6 +6,7 @@ from typing import Protocol
 
 from graph.ingest.plan import purpose_of
 from graph.ledger.ledger import Ledger
+from graph.ledger.rows import RowKind
 from graph.model import Action, Actor, DataCategory, Purpose, ResidentId
 
 __all__ = ["EmptyRegister", "GrantGate", "LedgerRegister", "Register"]
@@ -15,7 +16,7 @@ class Register(Protocol):
     """Finds known residents, exactly."""
 
     def find(self, kind: str, value: str) -> ResidentId | None:
-        """Return the one resident with this ``phone`` or ``id_number``; ``None`` if unsure."""
+        """Return the one resident with this ``phone``, ``id_number`` or ``meter``, or ``None``."""
         ...
 
     def name_of(self, resident: ResidentId) -> str | None:
@@ -24,6 +25,10 @@ class Register(Protocol):
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Whether the resident authorises facts of this category now, for its ``purpose_of``."""
+        ...
+
+    def has(self, kind: RowKind, key: str) -> bool:
+        """Whether an item, grid or building of this id was imported before."""
         ...
 
 
@@ -40,6 +45,10 @@ class EmptyRegister:
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Return ``False``: what is not authorised is refused."""
+        return False
+
+    def has(self, kind: RowKind, key: str) -> bool:
+        """Return ``False``."""
         return False
 
 
@@ -95,3 +104,8 @@ class LedgerRegister:
             subject=resident,
             action=Action.DERIVE,
         )
+
+    def has(self, kind: RowKind, key: str) -> bool:
+        """Whether this id has a row."""
+        with self._ledger.read() as tx:
+            return self._ledger.rows.get(tx, kind, key) is not None

@@ -8,7 +8,7 @@ from datetime import date
 
 from graph.ingest.issues import make_issue
 from graph.ingest.table import Table
-from graph.model import ResidentId
+from graph.model import ResidentId, Scalar
 
 __all__ = ["Person", "report_households", "report_streets"]
 
@@ -36,6 +36,10 @@ class Person:
     uncoded: str | None
     """Occupation in words, when it is authorised and has no code."""
     difficulties: str | None
+    population: str | None
+    registered_here: bool | None
+    home: tuple[str, dict[str, Scalar]] | None
+    """Id of the building, and where in it; when it is known and authorised."""
     status: str
 
 

@@ -21,6 +21,7 @@ CATEGORY_OF: dict[str, DataCategory] = {
     "wechat": DataCategory.CONTACT,
     "email": DataCategory.CONTACT,
     "address": DataCategory.DWELLING,
+    "meter": DataCategory.UTILITY_WATER,
 }
 """Category of each kind of field; all others are ``IDENTITY``."""
 

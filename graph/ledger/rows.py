@@ -1,4 +1,4 @@
-"""Row numbers of residents, items and grids: append-only, never reused.
+"""Row numbers of residents, items, grids and buildings: append-only, never reused.
 
 Arrays, models and feeds know residents by row. Because a row is never given out twice, a model
 refitted without somebody equals the model of a world in which they never were.
@@ -27,6 +27,7 @@ class RowKind(StrEnum):
     RESIDENT = "resident"
     ITEM = "item"
     GRID = "grid"
+    BUILDING = "building"
 
 
 class Rows:

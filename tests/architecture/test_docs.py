@@ -17,6 +17,13 @@ def test_the_page_of_commands_is_the_command_tree():
     assert written == TOOL["page"](), "run python tools/commands.py"
 
 
+def test_the_tables_of_imports_are_those_of_the_readers():
+    tool = runpy.run_path(str(ROOT / "tools" / "imports.py"))
+    written = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
+    assert written == tool["page"](written), "run python tools/imports.py"
+    assert all(f"<!-- made: {part} -->" in written for part in (*tool["FILE_COLUMNS"], "codes"))
+
+
 def test_every_command_says_what_it_does():
     commands = TOOL["commands"]()
     assert len(commands) > 15

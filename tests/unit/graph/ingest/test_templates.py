@@ -11,7 +11,9 @@ from graph.ingest.templates import write_template
 from tests.corruptor import Agreeable
 from tests.factories import NOW
 
-PEOPLE = Agreeable({"r-1": ("张三", "15400000001"), "r-2": ("李四", "15400000002")})
+PEOPLE = Agreeable(
+    {"r-1": ("张三", "15400000001"), "r-2": ("李四", "15400000002")}, meters={"W000001": "r-1"}
+)
 
 
 def read(kind, path):
