@@ -52,6 +52,8 @@ def silent(done: int, total: int, note: str) -> None:
 def drain(site: Site, store: GraphStore, progress: Progress = silent) -> int:
     """Apply every event after the store's watermark.
 
+    Where an import was undone, the graph is made anew from a log without it.
+
     Returns
     -------
     int
@@ -69,16 +71,18 @@ def drain(site: Site, store: GraphStore, progress: Progress = silent) -> int:
         if not events:
             return applied
         for batch in _batches(events):
+            if batch[0].kind is EventKind.UNDO:
+                return applied + rebuild(site, store, progress)
             _apply(site, store, batch)
             applied += len(batch)
             progress(batch[-1].seq, head, "draining")
 
 
 def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:
-    """Split into runs of ordinary events; every import stands alone."""
+    """Split into runs of ordinary events; every import and every undo stands alone."""
     run: list[Event] = []
     for event in events:
-        if event.kind is EventKind.IMPORT:
+        if event.kind in {EventKind.IMPORT, EventKind.UNDO}:
             if run:
                 yield run
             run = []

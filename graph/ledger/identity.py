@@ -47,13 +47,22 @@ class Identity:
         at: datetime,
     ) -> None:
         """Store the fields of many residents at once."""
+        lines = self.lines(tx, people, at)
+        if lines:
+            upsert(tx, _identity, [{**line, "batch": None} for line in lines])
+
+    def lines(
+        self,
+        tx: Connection,
+        people: Sequence[tuple[ResidentId, Mapping[str, str]]],
+        at: datetime,
+    ) -> list[dict[str, object]]:
+        """Seal the fields of residents, as lines of the table."""
         fields = [(who, kind, value) for who, said in people for kind, value in said.items()]
-        if not fields:
-            return
         sealed = self._keys.seal_many(
             tx, [(_box(who, kind), value.encode()) for who, kind, value in fields]
         )
-        lines = [
+        return [
             {
                 "resident": who,
                 "kind": kind,
@@ -63,7 +72,6 @@ class Identity:
             }
             for (who, kind, value), value_sealed in zip(fields, sealed, strict=True)
         ]
-        upsert(tx, _identity, lines)
 
     def get(self, tx: Connection, resident: ResidentId) -> dict[str, str]:
         """All fields of one resident; those whose key was destroyed are left out."""

@@ -18,7 +18,7 @@ from graph.ledger.ledger import Ledger
 
 __all__ = ["open_ledger"]
 
-VERSION = "0001"
+VERSION = "0002"
 """Version of the tables that this Linli works with: the newest migration."""
 
 
