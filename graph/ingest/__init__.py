@@ -1,6 +1,15 @@
 """Readers of files and folders, and the one place where what they read enters the ledger."""
 
-from graph.ingest.batch import ImportGate, ImportResult, import_plan
+from graph.ingest.basis import ImportGate
+from graph.ingest.batch import (
+    ImportResult,
+    Promote,
+    commit_import,
+    discard_import,
+    import_plan,
+    preview_import,
+    undo_import,
+)
 from graph.ingest.csv_reader import read_csv
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
@@ -18,9 +27,11 @@ from graph.ingest.plan import (
     WordsRow,
     purpose_of,
 )
+from graph.ingest.preview import ISSUES_AT_ONCE, Preview, issues_of, preview_of
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
 
 __all__ = [
+    "ISSUES_AT_ONCE",
     "BookingRow",
     "ColumnFate",
     "ColumnUse",
@@ -32,6 +43,8 @@ __all__ = [
     "ImportResult",
     "Lazy",
     "LedgerRegister",
+    "Preview",
+    "Promote",
     "RecordKind",
     "RecordRow",
     "Register",
@@ -39,8 +52,14 @@ __all__ = [
     "SeatRow",
     "Severity",
     "WordsRow",
+    "commit_import",
+    "discard_import",
     "import_plan",
+    "issues_of",
+    "preview_import",
+    "preview_of",
     "purpose_of",
     "read_csv",
     "read_meetup",
+    "undo_import",
 ]

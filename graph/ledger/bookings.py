@@ -210,7 +210,9 @@ class Bookings:
     def _keep(self, tx: Connection, item: ItemId, resident: ResidentId) -> None:
         """Note that its holder wants a place that had come with an import."""
         place = (_bookings.c.item == item, _bookings.c.resident == resident)
-        tx.execute(update(_bookings).where(*place, _bookings.c.batch.is_not(None)).values(batch=None))
+        tx.execute(
+            update(_bookings).where(*place, _bookings.c.batch.is_not(None)).values(batch=None)
+        )
 
     def cancel(
         self, tx: Connection, item: ItemId, resident: ResidentId, *, at: datetime

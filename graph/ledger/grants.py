@@ -167,9 +167,7 @@ class Grants:
             found += [_grant(line) for line in tx.execute(some)]
         return found
 
-    def _next_epoch(
-        self, tx: Connection, key: str, asked: dict[str, Json], at: datetime
-    ) -> int:
+    def _next_epoch(self, tx: Connection, key: str, asked: dict[str, Json], at: datetime) -> int:
         """Count one change of many grants, with its event; returns the epoch."""
         epoch = self._outbox.lock_epoch(tx) + 1
         self._outbox.append_many(tx, self._events({key: f"import:{key}"}, asked, epoch, at))

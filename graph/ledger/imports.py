@@ -24,7 +24,7 @@ from graph.ledger.chunks import pack_changes, unpack_changes
 from graph.ledger.dialect import insert_missing
 from graph.ledger.keys import Box, KeyRing
 from graph.ledger.outbox import EventKind, Outbox
-from graph.model import Change, DataCategory, Source, SourceClass, SourceId
+from graph.model import Change, DataCategory, InstitutionId, Source, SourceClass, SourceId
 
 __all__ = ["CHUNK", "BatchState", "ImportBatch", "Imports"]
 
@@ -52,6 +52,8 @@ class ImportBatch:
     kind: str
     file_hash: str
     source: Source
+    institution: InstitutionId
+    """Who brought it in."""
     state: BatchState
     begun_at: datetime
     committed_at: datetime | None
@@ -62,6 +64,7 @@ class ImportBatch:
     """Changes staged, once it is previewed."""
 
 
+OPERATOR = InstitutionId("operator")
 _OPEN = (BatchState.STAGING, BatchState.PREVIEWED)
 
 
@@ -73,7 +76,14 @@ class Imports:
         self._outbox = outbox
 
     def begin(
-        self, tx: Connection, *, kind: str, file_hash: str, source: Source, at: datetime
+        self,
+        tx: Connection,
+        *,
+        kind: str,
+        file_hash: str,
+        source: Source,
+        at: datetime,
+        institution: InstitutionId = OPERATOR,
     ) -> ImportBatch:
         """Open a batch for a file; the same file of the same kind again gives the same batch."""
         attempt = tx.execute(
@@ -101,6 +111,7 @@ class Imports:
                 "file_hash": file_hash,
                 "attempt": attempt,
                 "source": canonical(said).decode(),
+                "institution": institution,
                 "state": BatchState.STAGING.value,
                 "begun_at": micros(at),
                 "changes": 0,
@@ -312,6 +323,7 @@ def _batch(line: Mapping[str, object]) -> ImportBatch:
         kind=str(line["kind"]),
         file_hash=str(line["file_hash"]),
         source=source,
+        institution=InstitutionId(str(line["institution"])),
         state=BatchState(str(line["state"])),
         begun_at=moment(cast("int", line["begun_at"])),
         committed_at=None if committed is None else moment(cast("int", committed)),

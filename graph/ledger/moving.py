@@ -29,6 +29,7 @@ from graph.ledger.bookings import Bookings
 from graph.ledger.canonical import moment
 from graph.ledger.dialect import insert_missing, upsert_from
 from graph.ledger.grants import Grants
+from graph.ledger.rows import RowKind
 from graph.model import ItemId, ResidentId
 
 __all__ = ["Moved", "move_in", "move_out"]
@@ -70,7 +71,7 @@ def move_in(
     tx: Connection, batch: str, *, grants: Grants, bookings: Bookings, at: datetime
 ) -> Moved:
     """Move everything that is staged for a batch into its place."""
-    for kind in ("resident", "item", "grid"):
+    for kind in RowKind:
         _number_rows(tx, batch, kind)
     _keep_before(tx, batch, _IDENTITY, tables.staged_identity)
     names = ["resident", "kind", "sealed", "blind", "at", "batch"]
@@ -98,14 +99,10 @@ def move_out(
     _restore(tx, batch, _IDENTITY)
     revoked = grants.revoke_batch(tx, batch, at)
     dropped = bookings.drop_batch(tx, batch)
-    seated = tx.execute(
-        select(tables.seats.c.item).where(tables.seats.c.batch == batch)
-    ).scalars()
+    seated = tx.execute(select(tables.seats.c.item).where(tables.seats.c.batch == batch)).scalars()
     touched = sorted({*dropped, *map(ItemId, seated)})
     _restore(tx, batch, _SEATS)
-    moved_up = [
-        (item, who) for item in touched for who in bookings.fill(tx, item, at=at)
-    ]
+    moved_up = [(item, who) for item in touched for who in bookings.fill(tx, item, at=at)]
     return Moved(revoked, len(dropped), tuple(moved_up))
 
 
@@ -163,9 +160,7 @@ def _restore(tx: Connection, batch: str, of: _Overwritten) -> None:
     tx.execute(delete(before).where(before.c.batch == batch))
 
 
-def _set_seats(
-    tx: Connection, batch: str, bookings: Bookings
-) -> list[tuple[ItemId, ResidentId]]:
+def _set_seats(tx: Connection, batch: str, bookings: Bookings) -> list[tuple[ItemId, ResidentId]]:
     staged = tables.staged_seats
     _keep_before(tx, batch, _SEATS, staged)
     query = select(staged.c.item, staged.c.seats).where(staged.c.batch == batch)

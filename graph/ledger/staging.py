@@ -18,6 +18,7 @@ from graph.ledger import tables
 from graph.ledger.canonical import canonical
 from graph.ledger.dialect import insert_missing
 from graph.ledger.keys import Box, KeyRing
+from graph.ledger.rows import RowKind
 
 __all__ = ["Part", "Staging"]
 
@@ -27,11 +28,8 @@ _parts = tables.import_parts
 
 
 class Part(StrEnum):
-    """What an import consists of, besides its changes."""
+    """What an import consists of, besides its changes and the ids that get row numbers."""
 
-    RESIDENTS = "residents"
-    ITEMS = "items"
-    GRIDS = "grids"
     IDENTITIES = "identities"
     GRANTS = "grants"
     WORDS = "words"
@@ -46,10 +44,10 @@ class Part(StrEnum):
     """The file with its issues beside its rows."""
 
 
-_TABLES: dict[Part, Table] = {
-    Part.RESIDENTS: tables.staged_rows,
-    Part.ITEMS: tables.staged_rows,
-    Part.GRIDS: tables.staged_rows,
+AnyPart = Part | RowKind
+
+_TABLES: dict[AnyPart, Table] = {
+    **dict.fromkeys(RowKind, tables.staged_rows),
     Part.IDENTITIES: tables.staged_identity,
     Part.GRANTS: tables.staged_grants,
     Part.WORDS: tables.staged_words,
@@ -57,7 +55,6 @@ _TABLES: dict[Part, Table] = {
     Part.BOOKINGS: tables.staged_bookings,
     Part.RECORDS: tables.staged_records,
 }
-_KIND_OF = {Part.RESIDENTS: "resident", Part.ITEMS: "item", Part.GRIDS: "grid"}
 
 
 class Staging:
@@ -70,7 +67,7 @@ class Staging:
         self,
         tx: Connection,
         batch: str,
-        part: Part,
+        part: AnyPart,
         n: int,
         said: bytes,
         make: Callable[[], Lines],
@@ -100,21 +97,20 @@ class Staging:
         self._write(tx, batch, part, n, b"", digest)
         return True
 
-    def keys_of(self, tx: Connection, batch: str, part: Part, n: int, keys: Sequence[str]) -> bool:
+    def ids(self, tx: Connection, batch: str, kind: RowKind, n: int, keys: Sequence[str]) -> bool:
         """Stage one chunk of ids that will get row numbers, in their order. See :meth:`rows`."""
-        kind = _KIND_OF[part]
         return self.rows(
             tx,
             batch,
-            part,
+            kind,
             n,
             canonical({"keys": list(keys)}),
             lambda: [
-                {"kind": kind, "key": key, "place": place} for place, key in enumerate(keys)
+                {"kind": kind.value, "key": key, "place": place} for place, key in enumerate(keys)
             ],
         )
 
-    def seal(self, tx: Connection, batch: str, part: Part, n: int, body: bytes) -> bool:
+    def seal(self, tx: Connection, batch: str, part: AnyPart, n: int, body: bytes) -> bool:
         """Keep bytes, compressed and sealed. See :meth:`rows`."""
         digest = self._digest(part, body)
         if not self._changed(tx, batch, part, n, digest):
@@ -123,13 +119,13 @@ class Staging:
         self._write(tx, batch, part, n, self._keys.seal(tx, box, zlib.compress(body)), digest)
         return True
 
-    def end(self, tx: Connection, batch: str, part: Part, n: int) -> None:
+    def end(self, tx: Connection, batch: str, part: AnyPart, n: int) -> None:
         """Forget chunks from a number on: an earlier reading had more of them."""
         mine = (_parts.c.batch == batch, _parts.c.part == part.value, _parts.c.n >= n)
         if tx.execute(delete(_parts).where(*mine)).rowcount and part in _TABLES:
             tx.execute(self._rows_from(batch, part, n))
 
-    def opened(self, tx: Connection, batch: str, part: Part, first: int = 0) -> Iterator[bytes]:
+    def opened(self, tx: Connection, batch: str, part: AnyPart, first: int = 0) -> Iterator[bytes]:
         """Yield sealed bytes by number, from one on."""
         query = select(_parts.c.n).where(_parts.c.batch == batch, _parts.c.part == part.value)
         numbers = tx.execute(query.where(_parts.c.n >= first).order_by(_parts.c.n)).scalars().all()
@@ -141,25 +137,23 @@ class Staging:
             if plain is not None:
                 yield zlib.decompress(plain)
 
-    def counts(self, tx: Connection, batch: str) -> dict[Part, int]:
+    def counts(self, tx: Connection, batch: str) -> dict[AnyPart, int]:
         """How many rows of each part are staged."""
         found = {}
         for part, table in _TABLES.items():
             query = select(func.count()).select_from(table).where(table.c.batch == batch)
-            if part in _KIND_OF:
-                query = query.where(table.c.kind == _KIND_OF[part])
+            if isinstance(part, RowKind):
+                query = query.where(table.c.kind == part.value)
             found[part] = int(tx.execute(query).scalar_one())
         return found
 
-    def new_keys(self, tx: Connection, batch: str) -> dict[Part, int]:
+    def new_ids(self, tx: Connection, batch: str) -> dict[RowKind, int]:
         """How many staged ids have no row number yet."""
         staged, rows = tables.staged_rows, tables.rows
         known = select(rows.c.key).where(rows.c.kind == staged.c.kind, rows.c.key == staged.c.key)
-        query = select(staged.c.kind, func.count()).where(
-            staged.c.batch == batch, ~known.exists()
-        )
+        query = select(staged.c.kind, func.count()).where(staged.c.batch == batch, ~known.exists())
         found = {kind: int(n) for kind, n in tx.execute(query.group_by(staged.c.kind))}
-        return {part: found.get(kind, 0) for part, kind in _KIND_OF.items()}
+        return {kind: found.get(kind.value, 0) for kind in RowKind}
 
     def drop_rows(self, tx: Connection, batch: str, *, claims: bool) -> None:
         """Forget staged rows; of the claims on places only when asked to."""
@@ -174,10 +168,10 @@ class Staging:
             query = query.where(_parts.c.part.in_([part.value for part in parts]))
         tx.execute(query)
 
-    def _digest(self, part: Part, said: bytes) -> bytes:
+    def _digest(self, part: AnyPart, said: bytes) -> bytes:
         return self._keys.blind(f"import/{part}", said)
 
-    def _changed(self, tx: Connection, batch: str, part: Part, n: int, digest: bytes) -> bool:
+    def _changed(self, tx: Connection, batch: str, part: AnyPart, n: int, digest: bytes) -> bool:
         """Whether a chunk differs from what lies there; makes room for it if so."""
         mine = (_parts.c.batch == batch, _parts.c.part == part.value, _parts.c.n == n)
         before = tx.execute(select(_parts.c.digest).where(*mine)).scalar()
@@ -188,16 +182,16 @@ class Staging:
         return True
 
     def _write(
-        self, tx: Connection, batch: str, part: Part, n: int, sealed: bytes, digest: bytes
+        self, tx: Connection, batch: str, part: AnyPart, n: int, sealed: bytes, digest: bytes
     ) -> None:
         line = {"batch": batch, "part": part.value, "n": n, "sealed": sealed, "digest": digest}
         tx.execute(insert(_parts), line)
 
-    def _rows_from(self, batch: str, part: Part, n: int) -> Delete:
+    def _rows_from(self, batch: str, part: AnyPart, n: int) -> Delete:
         table = _TABLES[part]
         query = delete(table).where(table.c.batch == batch, table.c.n >= n)
-        return query.where(table.c.kind == _KIND_OF[part]) if part in _KIND_OF else query
+        return query.where(table.c.kind == part.value) if isinstance(part, RowKind) else query
 
 
-def _box(batch: str, part: Part, n: int) -> Box:
+def _box(batch: str, part: AnyPart, n: int) -> Box:
     return Box("import_parts", f"{batch}/{part}/{n}", batch, "import")

@@ -308,6 +308,7 @@ imports = Table(
     _text("file_hash"),
     _int("attempt"),
     _text("source"),
+    _text("institution"),
     _text("state"),
     _int("begun_at"),
     _maybe_int("committed_at"),
@@ -316,7 +317,8 @@ imports = Table(
     _int("changes"),
     UniqueConstraint("file_hash", "kind", "attempt"),
 )
-"""``attempt`` counts the undone imports of the same file before this one."""
+"""``attempt`` counts the undone imports of the same file before this one; ``institution`` is whose
+import it is."""
 import_chunks = Table(
     "import_chunks",
     METADATA,

@@ -26,6 +26,9 @@ def upgrade() -> None:
         imports.add_column(
             sa.Column("attempt", sa.BigInteger(), nullable=False, server_default="0")
         )
+        imports.add_column(
+            sa.Column("institution", sa.Text(), nullable=False, server_default="operator")
+        )
         imports.add_column(sa.Column("undone_at", sa.BigInteger(), nullable=True))
         imports.drop_constraint("uq_imports_file_hash_kind", type_="unique")
         imports.create_unique_constraint(
@@ -33,6 +36,7 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("imports") as imports:
         imports.alter_column("attempt", server_default=None)
+        imports.alter_column("institution", server_default=None)
     op.execute("UPDATE imports SET state = 'staging' WHERE state = 'staged'")
     op.create_table(
         "records",
@@ -46,7 +50,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_records")),
     )
     op.create_index("ix_records_batch", "records", ["batch"], unique=False)
-    op.create_index("ix_records_resident_kind_at", "records", ["resident", "kind", "at"], unique=False)
+    op.create_index(
+        "ix_records_resident_kind_at", "records", ["resident", "kind", "at"], unique=False
+    )
     op.create_table(
         "identity_before",
         sa.Column("batch", sa.Text(), nullable=False),
@@ -162,5 +168,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: a ledger never goes back."""
-    raise NotImplementedError("restore the backup from before the upgrade")
+    """Refuse: what was imported in two phases has no place in the older tables."""
+    raise NotImplementedError("a ledger does not go back; restore the backup of before")
