@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from graph.errors import NotReady
@@ -38,6 +39,8 @@ _log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Changes per graph transaction."""
+REPORTS_LAST = timedelta(days=30)
+"""How long issues and corrected copies of a committed import are kept."""
 KEEP = 3
 """Snapshots and models kept besides the current one, to go back to."""
 
@@ -196,7 +199,15 @@ def train(site: Site, progress: Progress = silent) -> str:
 
 
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots and models; returns the names of the folders deleted."""
+    """Delete old snapshots and models, and reports on imports that nobody needs any more.
+
+    Returns
+    -------
+    list of str
+        Names of the folders deleted.
+    """
+    with site.ledger.write() as tx:
+        site.ledger.staging.tidy(tx, site.clock() - REPORTS_LAST)
     gone = remove_old(site.home.snapshots, keep=KEEP)
     return gone + remove_old(site.home.models, keep=KEEP)
 

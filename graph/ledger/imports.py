@@ -117,6 +117,9 @@ class Imports:
                 "changes": 0,
             },
         )
+        open_ = _imports.c.state.in_([state.value for state in _OPEN])
+        said_now = {"source": canonical(said).decode()}
+        tx.execute(update(_imports).where(_imports.c.id == id_, open_).values(said_now))
         return self.get(tx, id_)
 
     def get(self, tx: Connection, batch: str) -> ImportBatch:

@@ -74,7 +74,7 @@ class Records:
         ]
 
     def of(self, tx: Connection, resident: ResidentId, kind: str) -> list[Record]:
-        """Records of one kind about a resident, oldest first.
+        """Return records of one kind about a resident, oldest first.
 
         Those whose key was destroyed are left out.
         """

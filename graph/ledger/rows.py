@@ -82,6 +82,12 @@ class Rows:
         """Row of a key, ``None`` when it never got one."""
         return self._known(tx, kind, [key]).get(key)
 
+    def of_batch(self, tx: Connection, kind: RowKind, batch: str) -> list[int]:
+        """Rows that an import gave out."""
+        rows = tables.rows
+        query = select(rows.c.row).where(rows.c.kind == kind.value, rows.c.batch == batch)
+        return list(tx.execute(query).scalars())
+
     def count(self, tx: Connection, kind: RowKind) -> int:
         """How many rows were given out."""
         count = tables.row_counts

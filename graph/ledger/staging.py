@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, Delete, Table, delete, func, insert, select
 
 from graph.ledger import tables
-from graph.ledger.canonical import canonical
+from graph.ledger.canonical import canonical, micros
 from graph.ledger.dialect import insert_missing
 from graph.ledger.keys import Box, KeyRing
 from graph.ledger.rows import RowKind
@@ -40,6 +41,8 @@ class Part(StrEnum):
     REPORT = "report"
     NEEDS = "needs"
     """Categories whose grant must be there already when the import is committed."""
+    REFUSAL = "refusal"
+    """Why the file as a whole was refused."""
     COPY = "copy"
     """The file with its issues beside its rows."""
 
@@ -160,6 +163,20 @@ class Staging:
         kept = set() if claims else {tables.staged_bookings}
         for table in set(_TABLES.values()) - kept:
             tx.execute(delete(table).where(table.c.batch == batch))
+
+    def tidy(self, tx: Connection, before: datetime) -> None:
+        """Forget what committed batches no longer need.
+
+        Their staged rows, which a killed process may have left, and the issues and copies of
+        those that were committed before a time.
+        """
+        imports = tables.imports
+        done = select(imports.c.id).where(imports.c.state == "committed")
+        for table in set(_TABLES.values()) - {tables.staged_bookings}:
+            tx.execute(delete(table).where(table.c.batch.in_(done)))
+        old = done.where(imports.c.committed_at < micros(before))
+        told = [Part.ISSUES.value, Part.COPY.value]
+        tx.execute(delete(_parts).where(_parts.c.batch.in_(old), _parts.c.part.in_(told)))
 
     def drop_parts(self, tx: Connection, batch: str, *parts: Part) -> None:
         """Forget parts of a batch; all of them when none is named."""
