@@ -11,6 +11,7 @@ from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
@@ -19,6 +20,7 @@ from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
     "ApiKey",
+    "BatchState",
     "Booking",
     "BookingState",
     "BulkDecision",
@@ -28,6 +30,7 @@ __all__ = [
     "EventKind",
     "Gate",
     "GraphStore",
+    "ImportBatch",
     "Ledger",
     "OpenGraph",
     "Principal",

@@ -7,10 +7,11 @@ from graph.ingest.batch import (
     commit_import,
     discard_import,
     import_plan,
+    own_import,
     preview_import,
     undo_import,
 )
-from graph.ingest.csv_reader import read_csv
+from graph.ingest.csv_reader import CSV_COLUMNS, read_csv
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
     BookingRow,
@@ -27,10 +28,19 @@ from graph.ingest.plan import (
     WordsRow,
     purpose_of,
 )
-from graph.ingest.preview import ISSUES_AT_ONCE, Preview, issues_of, preview_of
+from graph.ingest.preview import (
+    ISSUES_AT_ONCE,
+    Preview,
+    copy_of,
+    issues_of,
+    preview_of,
+    refusal_of,
+    refuse_import,
+)
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
 
 __all__ = [
+    "CSV_COLUMNS",
     "ISSUES_AT_ONCE",
     "BookingRow",
     "ColumnFate",
@@ -53,13 +63,17 @@ __all__ = [
     "Severity",
     "WordsRow",
     "commit_import",
+    "copy_of",
     "discard_import",
     "import_plan",
     "issues_of",
+    "own_import",
     "preview_import",
     "preview_of",
     "purpose_of",
     "read_csv",
     "read_meetup",
+    "refusal_of",
+    "refuse_import",
     "undo_import",
 ]

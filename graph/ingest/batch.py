@@ -36,6 +36,7 @@ __all__ = [
     "commit_import",
     "discard_import",
     "import_plan",
+    "own_import",
     "preview_import",
     "undo_import",
 ]
@@ -246,7 +247,7 @@ def discard_import(ledger: Ledger, batch: str, *, gate: ImportGate, actor: Actor
         It is committed: undo it.
     """
     with ledger.read() as tx:
-        _own(actor, ledger.imports.get(tx, batch))
+        own_import(ledger, tx, batch, actor)
     _record(gate, actor, f"import discard {batch}")
     with ledger.write() as tx:
         ledger.imports.discard(tx, batch)
@@ -258,7 +259,7 @@ def _authorised(
     ledger: Ledger, batch: str, gate: ImportGate, actor: Actor
 ) -> tuple[ImportBatch, Preview]:
     with ledger.read() as tx:
-        _own(actor, ledger.imports.get(tx, batch))
+        own_import(ledger, tx, batch, actor)
         preview = preview_of(ledger, tx, batch)
     authorise(
         gate, actor, consented=preview.consented, statutory=preview.statutory, law=preview.law
@@ -266,10 +267,20 @@ def _authorised(
     return preview.batch, preview
 
 
-def _own(actor: Actor, batch: ImportBatch) -> None:
-    """Let an institution reach its own imports only."""
-    if actor.role is not StaffRole.OPERATOR and actor.institution != batch.institution:
-        raise Denied(f"import batch {batch.id} is another institution's")
+def own_import(ledger: Ledger, tx: Connection, batch: str, actor: Actor) -> ImportBatch:
+    """Look a batch up for an actor; an institution reaches its own imports only.
+
+    Raises
+    ------
+    NotFound
+        There is no such batch.
+    Denied
+        It is another institution's.
+    """
+    found = ledger.imports.get(tx, batch)
+    if actor.role is not StaffRole.OPERATOR and actor.institution != found.institution:
+        raise Denied(f"import batch {batch} is another institution's")
+    return found
 
 
 def _record(gate: ImportGate, actor: Actor, what: str) -> None:

@@ -19,7 +19,17 @@ from graph.ledger.ledger import Ledger
 from graph.ledger.staging import Part
 from graph.model import Change, DataCategory, NodeChange
 
-__all__ = ["ISSUES_AT_ONCE", "Preview", "Tally", "encode_issues", "issues_of", "preview_of"]
+__all__ = [
+    "ISSUES_AT_ONCE",
+    "Preview",
+    "Tally",
+    "copy_of",
+    "encode_issues",
+    "issues_of",
+    "preview_of",
+    "refusal_of",
+    "refuse_import",
+]
 
 ISSUES_AT_ONCE = 1_000
 """Issues in one sealed piece, and on one page."""
@@ -132,6 +142,24 @@ def preview_of(ledger: Ledger, tx: Connection, batch: str) -> Preview:
         statutory=tuple(DataCategory(category) for category in statutory),
         **said,  # type: ignore[arg-type]
     )
+
+
+def refuse_import(ledger: Ledger, batch: str, reason: str) -> None:
+    """Keep why the file of a batch was refused as a whole, for whoever asks about the batch."""
+    with ledger.write() as tx:
+        ledger.staging.drop_parts(tx, batch, Part.REFUSAL)
+        ledger.staging.seal(tx, batch, Part.REFUSAL, 0, reason.encode())
+
+
+def refusal_of(ledger: Ledger, tx: Connection, batch: str) -> str:
+    """Why the file of a batch was refused as a whole; empty when it was not."""
+    kept = next(ledger.staging.opened(tx, batch, Part.REFUSAL), b"")
+    return kept.decode()
+
+
+def copy_of(ledger: Ledger, tx: Connection, batch: str) -> Iterator[bytes]:
+    """Yield the copy of a batch's file with its issues beside the rows, in pieces."""
+    return ledger.staging.opened(tx, batch, Part.COPY)
 
 
 def encode_issues(issues: Iterable[RowIssue]) -> bytes:

@@ -306,6 +306,7 @@ def stage_plan(
             at=at,
             institution=actor.institution,
         )
+        ledger.staging.drop_parts(tx, batch.id, Part.REFUSAL)
     if batch.state is BatchState.COMMITTED:
         return batch.id
     stager = Stager(ledger, batch.id, plan, progress)
