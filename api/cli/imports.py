@@ -22,9 +22,10 @@ from api.cli.output import (
 )
 from api.services.imports import Imports
 from api.wiring import Floors, load_config, open_floors
+from graph.errors import ConfigError
 from graph.gate import BatchState
 from graph.ingest import Preview, RowIssue, Severity
-from jobs.uploads import preview_file
+from jobs.uploads import KINDS, preview_file
 
 __all__ = ["register"]
 
@@ -66,20 +67,21 @@ def _kind_command(kind: str, doc: str) -> None:
     import_app.command(kind, help=doc)(command)
 
 
-_kind_command("residents", "Import a register of residents (人口台账) from CSV.")
-_kind_command("activities", "Import activities (活动) from CSV.")
-_kind_command("signups", "Import sign-ups (活动报名表) from CSV.")
-_kind_command(
-    "meetup",
-    "Import a folder in the layout of the published Meetup sets (never its test split).",
-)
+_HELP = {
+    "residents": "Import a register of residents (人口台账).",
+    "activities": "Import activities (活动).",
+    "signups": "Import sign-ups (活动报名表).",
+    "meetup": "Import a folder in the layout of the published Meetup sets (never its test split).",
+}
+for _kind in KINDS:
+    _kind_command(_kind, _HELP[_kind])
 
 
 def _bring(
     floors: Floors, kind: str, file: Path, name: str | None, *, yes: bool, as_json: bool
 ) -> None:
     actor = operator(name, floors.institution)
-    imports = Imports(floors, floors.home)
+    imports = Imports(floors)
     try:
         with progress_bar("validating") as bar:
             preview = preview_file(floors.site, kind, file, actor=actor, progress=bar)
@@ -181,7 +183,7 @@ def list_imports(
     """List imports, the newest first."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        batches = Imports(floors, floors.home).all(actor)
+        batches = Imports(floors).all(actor)
     lines = [
         {
             "batch": b.id,
@@ -213,13 +215,17 @@ def show_import(
     """Show the preview of an import again."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        imports = Imports(floors, floors.home)
+        imports = Imports(floors)
         shown = imports.show(actor, batch)
         issues = imports.issues(actor, batch)
         if as_json:
-            said = {"batch": batch, "state": shown.batch.state.value, "refusal": shown.refusal}
+            said: dict[str, object] = {
+                "batch": batch,
+                "state": shown.batch.state.value,
+                "refusal": shown.refusal,
+            }
             if shown.preview is not None:
-                said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}  # type: ignore[dict-item]
+                said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}
             print_json(said)
         elif shown.preview is None:
             say(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
@@ -237,7 +243,7 @@ def commit(
     """Take in what was previewed, whole."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        result = Imports(floors, floors.home).commit(actor, batch)
+        result = Imports(floors).commit(actor, batch)
     if as_json:
         print_json(asdict(result))
     else:
@@ -255,7 +261,7 @@ def discard(
     """Drop what was previewed and not committed."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        Imports(floors, floors.home).discard(actor, batch)
+        Imports(floors).discard(actor, batch)
     if as_json:
         print_json({"batch": batch, "state": "discarded"})
     else:
@@ -272,7 +278,7 @@ def undo(
     """Take a committed import back, as if it had never come."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        undone = Imports(floors, floors.home).undo(actor, batch)
+        undone = Imports(floors).undo(actor, batch)
     if as_json:
         print_json({"batch": batch, "state": "undone", "already": not undone})
     else:
@@ -291,8 +297,10 @@ def errors(
     """Write the file again with its problems beside the rows."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        pieces = Imports(floors, floors.home).copy(actor, batch)
+        pieces = Imports(floors).copy(actor, batch)
         first = next(pieces)
+        if out.exists():
+            raise ConfigError(f"{out} is there already; name another file")
         with out.open("xb") as file:
             file.write(first)
             file.writelines(pieces)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from api.rest import items, residents
+from api.rest import imports, items, residents
 from api.rest.door import api
 from api.rest.machine import health
 
 __all__ = ["BLUEPRINTS", "ENDPOINT_MODULES"]
 
-ENDPOINT_MODULES = (residents, items)
+ENDPOINT_MODULES = (residents, items, imports)
 """Modules whose import hung their endpoints on ``api``."""
 
 BLUEPRINTS = (api, health)

@@ -112,6 +112,13 @@ OPERATIONS: Mapping[str, Line] = {
     "api.roles": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
     "api.role": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
+    "api.receive_import": _line("import.write", _KEYS, scope="imports:write"),
+    "api.imports": _line("import.read", _KEYS, scope="imports:read"),
+    "api.import_batch": _line("import.read", _KEYS, scope="imports:read"),
+    "api.import_errors": _line("import.read", _KEYS, scope="imports:read"),
+    "api.commit_import": _line("import.write", _KEYS, scope="imports:write"),
+    "api.undo_import": _line("import.write", _KEYS, scope="imports:write"),
+    "api.discard_import": _line("import.write", _KEYS, scope="imports:write"),
     "api.jobs": _line("jobs.read", StaffRole.OPERATOR, scope="jobs:read"),
     # For machines that look after this one.
     "health.alive": _line("health.read", _ANYBODY),

@@ -16,7 +16,6 @@ from api.services.backing import Backing
 from api.services.interactions import append_promotion
 from graph.errors import DataError, NotFound, NotReady
 from graph.gate import BatchState, ImportBatch
-from graph.home import Home
 from graph.ingest import (
     ISSUES_AT_ONCE,
     ImportResult,
@@ -56,20 +55,20 @@ class Shown:
 class Imports:
     """What is done with batches after, and through REST before, they are validated."""
 
-    def __init__(self, backing: Backing, home: Home) -> None:
+    def __init__(self, backing: Backing) -> None:
         self._backing = backing
-        self._home = home
 
-    def receive(self, actor: Actor, kind: str, stream: BinaryIO) -> str:
-        """Take a file in and ask the jobs process to validate it; returns the batch.
+    def receive(self, actor: Actor, kind: str, stream: BinaryIO, *, suffix: str) -> ImportBatch:
+        """Take a file in and ask the jobs process to validate it, unless it is committed already.
 
         Raises
         ------
         DataError
             The file is empty.
         """
-        self._home.uploads.mkdir(mode=0o700, exist_ok=True)
-        file = self._home.uploads / f"{secrets.token_hex(16)}.csv"
+        uploads = self._backing.home.uploads
+        uploads.mkdir(mode=0o700, exist_ok=True)
+        file = uploads / (secrets.token_hex(16) + suffix)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as target:
@@ -92,7 +91,7 @@ class Imports:
             raise
         if batch.state is BatchState.COMMITTED:
             file.unlink()
-        return batch.id
+        return batch
 
     def show(self, actor: Actor, batch: str, *, first: int = 0, limit: int = 100) -> Shown:
         """Look at a batch.

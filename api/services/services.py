@@ -11,6 +11,7 @@ from api.services.backing import Backing
 from api.services.catalogue import Catalogue
 from api.services.consents import Consents
 from api.services.feed import FeedService
+from api.services.imports import Imports
 from api.services.interactions import Interactions
 from api.services.publish import Publishing
 from api.services.residents import Residents
@@ -33,6 +34,7 @@ class Services:
     catalogue: Catalogue
     publishing: Publishing
     consents: Consents
+    imports: Imports
 
     @property
     def ledger(self) -> Ledger:
@@ -63,4 +65,5 @@ def make_services(backing: Backing) -> Services:
         catalogue=Catalogue(backing, feeds),
         publishing=Publishing(backing),
         consents=Consents(backing),
+        imports=Imports(backing),
     )

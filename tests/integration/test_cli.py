@@ -97,7 +97,7 @@ def test_from_a_meetup_folder_to_suggestions(linli: CommandLine, tmp_path: Path)
     folder = meetup(tmp_path / "meetup-small")
     assert "Home ready" in linli.text("init")
     assert "Home ready" in linli.text("init")  # again does nothing
-    said = linli.text("import", "meetup", str(folder))
+    said = linli.text("import", "meetup", str(folder), "--yes")
     assert "imported" in said
     assert "was there already" in linli.text("import", "meetup", str(folder))
     snapshot = linli.json("snapshot", "--json")
@@ -157,7 +157,7 @@ def test_a_register_of_residents_with_a_bad_row(linli: CommandLine, tmp_path: Pa
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
     bad = {**good, "公民身份号码": wrong, "联系方式": "15400000002"}
     file = csv_file(tmp_path, [column.zh for column in RESIDENT_COLUMNS], good, bad)
-    said = linli.json("import", "residents", str(file), "--json")
+    said = linli.json("import", "residents", str(file), "--yes", "--json")
     assert said["rows"] == 2
     assert [i["row"] for i in said["issues"] if i["severity"] == "error"] == [3]
     text = linli.text("import", "residents", str(file))
