@@ -187,8 +187,12 @@ class Bookings:
         return moved
 
     def _hand_over(self, tx: Connection, batch: str) -> None:
-        """Let the next import that claims a place have it."""
+        """Let the next import that claims a place have it.
+
+        An earlier one has lost it already: it would hold the place still.
+        """
         claims, imports = tables.staged_bookings, tables.imports
+        mine = select(imports.c.seq).where(imports.c.id == batch).scalar_subquery()
         others = (
             select(claims.c.item, claims.c.resident, claims.c.batch)
             .join(imports, imports.c.id == claims.c.batch)
@@ -200,7 +204,7 @@ class Bookings:
                 ),
             )
             .where(_bookings.c.batch == batch, claims.c.batch != batch)
-            .where(imports.c.state == "committed")
+            .where(imports.c.state == "committed", imports.c.seq > mine)
             .order_by(imports.c.seq.desc())
         )
         for item, resident, other in tx.execute(others).all():  # the earliest import comes last
