@@ -122,9 +122,7 @@ def bring_in(kind: str, n: int, folder: Path) -> dict[str, float]:
     gate = Gate(ledger, lambda: NOW)
     actor = Actor("bench", StaffRole.OPERATOR, InstitutionId("operator"), "linli")
     began = time.perf_counter()
-    preview = preview_import(
-        ledger, PLANS[kind](n), gate=gate, actor=actor, clock=lambda: NOW
-    )
+    preview = preview_import(ledger, PLANS[kind](n), gate=gate, actor=actor, clock=lambda: NOW)
     staged = time.perf_counter()
     commit_import(ledger, preview.batch.id, gate=gate, actor=actor, clock=lambda: NOW)
     done = time.perf_counter()

@@ -29,7 +29,14 @@ from graph.gate.question import (
 from graph.ledger.audit import AuditEntry
 from graph.ledger.ledger import Ledger
 from graph.model import Action, Actor, DataCategory, Grant, Purpose, ResidentId, StaffRole
-from graph.policy import Requirement, permits, permitted_categories, permitted_rows
+from graph.policy import (
+    Relation,
+    Requirement,
+    permits,
+    permitted_categories,
+    permitted_rows,
+    requirement,
+)
 from graph.schema import STATUTORY_CATEGORIES
 
 __all__ = ["Gate"]
@@ -175,20 +182,23 @@ class Gate:
         *,
         purpose: Purpose,
         category: DataCategory,
-        subjects: Sequence[ResidentId],
+        subjects: Sequence[ResidentId] | None,
         action: Action,
     ) -> frozenset[ResidentId]:
-        """Of these residents those of whom :meth:`may` would be true; in one look-up for all.
+        """Those residents whose grant would make :meth:`may` true; in one look-up for all.
 
         For actors who are not residents; grants that count their uses are left out.
+
+        Parameters
+        ----------
+        subjects : sequence of ResidentId or None
+            ``None`` for everybody.
         """
         now = self._clock()
-        if not subjects:
-            return frozenset()
-        needs = needs_of(Question(actor, purpose, category, subjects[0], action, ""))
-        if needs is Requirement.NOTHING:
-            return frozenset(subjects)
-        if needs is not Requirement.GRANT:
+        if (
+            requirement(actor.role, action, Relation.OTHER, purpose, category)
+            is not Requirement.GRANT
+        ):
             return frozenset()
         with self._ledger.read() as tx:
             if self._clock_fault(tx, now):

@@ -33,18 +33,6 @@ _CATEGORIES = tuple(CATEGORY_COLUMN)
 class ImportGate(GrantGate, Protocol):
     """What an import asks of the gate (:class:`graph.gate.Gate` has it)."""
 
-    def may_among(
-        self,
-        actor: Actor,
-        *,
-        purpose: Purpose,
-        category: DataCategory,
-        subjects: list[ResidentId],
-        action: Action,
-    ) -> frozenset[ResidentId]:
-        """Of these residents those of whom it would be allowed."""
-        ...
-
     def authorise_bulk(
         self,
         actor: Actor,

@@ -148,19 +148,21 @@ class Grants:
     def held_for(
         self,
         tx: Connection,
-        residents: Sequence[ResidentId],
+        residents: Sequence[ResidentId] | None,
         *,
         institution: InstitutionId,
         category: DataCategory,
         purpose: Purpose,
     ) -> list[Grant]:
-        """Given grants of many residents to one institution, for one category and purpose."""
+        """Given grants of many residents, or all, to one institution for one pair of uses."""
         query = select(_grants).where(
             _grants.c.state == GrantState.GIVEN.value,
             _grants.c.institution == str(institution),
             _grants.c.category == category.value,
             _grants.c.purpose == purpose.value,
         )
+        if residents is None:
+            return [_grant(line) for line in tx.execute(query)]
         found: list[Grant] = []
         for start in range(0, len(residents), _SOME):
             some = query.where(_grants.c.resident.in_(residents[start : start + _SOME]))

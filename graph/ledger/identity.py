@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from graph.ledger import tables
 from graph.ledger.canonical import micros
@@ -26,6 +26,12 @@ CATEGORY_OF: dict[str, DataCategory] = {
 
 _identity = tables.identity
 _CHUNK = 10_000
+_FIND = (
+    select(_identity.c.resident)
+    .where(_identity.c.blind == bindparam("blind"), _identity.c.kind == bindparam("kind"))
+    .limit(2)
+)
+"""Asked once per row of a register, so it is built once."""
 
 
 class Identity:
@@ -100,11 +106,8 @@ class Identity:
 
     def find(self, tx: Connection, kind: str, value: str) -> ResidentId | None:
         """Find the one resident with this value; ``None`` when there is none or are several."""
-        blind = self._blind(kind, value)
-        query = select(_identity.c.resident).where(
-            _identity.c.blind == blind, _identity.c.kind == kind
-        )
-        found = tx.execute(query.limit(2)).scalars().all()
+        asked = {"blind": self._blind(kind, value), "kind": kind}
+        found = tx.execute(_FIND, asked).scalars().all()
         return ResidentId(found[0]) if len(found) == 1 else None
 
     def _blind(self, kind: str, value: str) -> bytes:

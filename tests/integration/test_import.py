@@ -290,4 +290,5 @@ def test_a_grant_that_ran_out_is_no_basis_for_a_new_fact(tmp_path, ledger, bring
     register = LedgerRegister(ledger, Gate(ledger, clock), operator())
     assert register.granted(resident, DataCategory.OCCUPATION)
     clock.now += timedelta(days=400)
+    register = LedgerRegister(ledger, Gate(ledger, clock), operator())
     assert not register.granted(resident, DataCategory.OCCUPATION)
