@@ -12,6 +12,7 @@ import argparse
 import json
 import resource
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -159,10 +160,29 @@ def plain(kind: str, n: int, folder: Path) -> dict[str, float]:
 
 
 def _apart(what: str, kind: str, n: int) -> dict[str, float]:
-    """Run one of the two in a process of its own."""
+    """Run one of the two in a process of its own; returns its seconds and peak memory in MiB."""
     command = [sys.executable, "-m", "bench.imports", "--only", what, "--kind", kind]
-    done = subprocess.run([*command, "--rows", str(n)], check=True, capture_output=True, text=True)
+    done = subprocess.run(  # noqa: S603
+        [*command, "--rows", str(n)], check=True, capture_output=True, text=True
+    )
     return dict(json.loads(done.stdout))
+
+
+def report(kind: str, n: int, rounds: int) -> str:
+    """Import and write plainly, in turns; say the medians."""
+    turns = [(_apart("plain", kind, n), _apart("import", kind, n)) for _ in range(rounds)]
+    plainly = statistics.median(base["plain"] for base, _ in turns)
+    preview = statistics.median(ours["preview"] for _, ours in turns)
+    commit = statistics.median(ours["commit"] for _, ours in turns)
+    peak = max(ours["peak"] for _, ours in turns)
+    ratio = statistics.median(
+        base["plain"] / (ours["preview"] + ours["commit"]) for base, ours in turns
+    )
+    return (
+        f"{kind}: {n:,} rows, {n / (preview + commit):,.0f} rows/s (preview {preview:.1f} s, "
+        f"commit {commit:.1f} s), peak {peak:.0f} MiB; plain SQLite {n / plainly:,.0f} rows/s: "
+        f"ratio {ratio:.2f}\n"
+    )
 
 
 def main() -> None:
@@ -170,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--residents", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["import", "plain"])
     parser.add_argument("--kind", choices=sorted(PLANS))
     asked = parser.parse_args()
@@ -178,16 +199,10 @@ def main() -> None:
             work = bring_in if asked.only == "import" else plain
             took = work(asked.kind, asked.rows, Path(folder))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({**took, "peak": peak}))
+        sys.stdout.write(json.dumps({**took, "peak": peak}))
         return
     for kind, n in (("buildings", asked.rows), ("residents", asked.residents)):
-        base, ours = _apart("plain", kind, n), _apart("import", kind, n)
-        took = ours["preview"] + ours["commit"]
-        print(
-            f"{kind}: {n:,} rows, {n / took:,.0f} rows/s (preview {ours['preview']:.1f} s, "
-            f"commit {ours['commit']:.1f} s), peak {ours['peak']:.0f} MiB; plain SQLite "
-            f"{n / base['plain']:,.0f} rows/s: ratio {base['plain'] / took:.2f}"
-        )
+        sys.stdout.write(report(kind, n, asked.rounds))
 
 
 if __name__ == "__main__":

@@ -195,10 +195,8 @@ class Gate:
             ``None`` for everybody.
         """
         now = self._clock()
-        if (
-            requirement(actor.role, action, Relation.OTHER, purpose, category)
-            is not Requirement.GRANT
-        ):
+        needs = requirement(actor.role, action, Relation.OTHER, purpose, category)
+        if needs is not Requirement.GRANT:
             return frozenset()
         with self._ledger.read() as tx:
             if self._clock_fault(tx, now):
