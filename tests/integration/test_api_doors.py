@@ -117,6 +117,7 @@ def test_change_without_the_sessions_token_is_refused(web: Instance):
 PATHS = {
     "resident": "{resident}",
     "item": "some-item",
+    "batch": "some-batch",
     "token": "some-token",
     "version": "0",
     "name": "main.css",
