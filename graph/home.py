@@ -40,6 +40,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def uploads(self) -> Path:
+        """Folder of files that came in through REST and wait to be validated."""
+        return self.root / "uploads"
+
+    @property
     def run(self) -> Path:
         """Folder of log files and process ids of running processes."""
         return self.root / "run"
@@ -63,4 +68,5 @@ class Home:
         for folder in (self.root, self.log, self.snapshots, self.models, self.run):
             folder.mkdir(parents=True, exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
+        self.uploads.mkdir(mode=0o700, exist_ok=True)
         (self.root / "graph").mkdir(exist_ok=True)

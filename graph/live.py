@@ -334,6 +334,18 @@ class Live:
         elif event.kind is EventKind.IMPORT:  # their facts come with the next snapshot
             residents = self._ledger.rows.all(tx, RowKind.RESIDENT)
             moment.resident_rows = {key: row for row, key in enumerate(residents)}
+            _set_seats(moment, self._ledger.bookings.taken(tx, None))
+        elif event.kind is EventKind.UNDO:
+            self._close(moment, self._ledger.rows.of_batch(tx, RowKind.ITEM, event.subject))
+            _set_seats(moment, self._ledger.bookings.taken(tx, None))
+
+    @staticmethod
+    def _close(moment: Moment, rows: list[int]) -> None:
+        """Offer items no longer that came with an undone import; the next snapshot lacks them."""
+        is_open = moment.items.open.copy()
+        known = [row for row in rows if row < len(is_open) and row not in moment.item_facts]
+        is_open[known] = False
+        moment.items = replace(moment.items, open=is_open)
 
     def _row_of(self, tx: Connection, moment: Moment, resident: str) -> int | None:
         """Row of a resident, of one who joined since the snapshot too."""

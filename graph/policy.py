@@ -83,6 +83,15 @@ _UNSEALED = frozenset(c for c, level in CATEGORY_LEVEL.items() if level in {Leve
 }
 _EXPLORED = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 
+_WATCHED = (
+    (
+        frozenset({Purpose.CARE_VISIT}),
+        frozenset({DataCategory.HOUSEHOLD, DataCategory.HEALTH, DataCategory.SURVEY}),
+    ),
+    (frozenset({Purpose.ALARM}), frozenset({DataCategory.UTILITY_WATER})),
+)
+"""What is brought in about people who are visited, or whose meters are read."""
+
 POLICY: tuple[Line, ...] = (
     Line(
         StaffRole.RESIDENT,
@@ -142,6 +151,35 @@ POLICY: tuple[Line, ...] = (
     ),
     Line(
         StaffRole.OPERATOR,
+        Action.WRITE,
+        Relation.EVERYONE,
+        _MATCHING,
+        _PERSONAL - {DataCategory.ISOLATION_SCORE},
+        Requirement.GRANT,
+    ),
+    *(
+        Line(role, Action.WRITE, Relation.EVERYONE, purposes, categories, Requirement.GRANT)
+        for role in (StaffRole.OPERATOR, StaffRole.INSTITUTION)
+        for purposes, categories in _WATCHED
+    ),
+    *(
+        Line(role, Action.DERIVE, Relation.OTHER, purposes, categories, Requirement.GRANT)
+        for role in (StaffRole.OPERATOR, StaffRole.INSTITUTION)
+        for purposes, categories in _WATCHED
+    ),
+    *(
+        Line(
+            role,
+            Action.WRITE,
+            Relation.EVERYONE,
+            frozenset({Purpose.FEED}),
+            frozenset({DataCategory.PUBLIC}),
+            Requirement.NOTHING,
+        )
+        for role in (StaffRole.OPERATOR, StaffRole.INSTITUTION)
+    ),
+    Line(
+        StaffRole.INSTITUTION,
         Action.WRITE,
         Relation.EVERYONE,
         _MATCHING,

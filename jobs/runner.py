@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+from graph.codec import Json
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
 from graph.gate import GraphStore, OpenGraph, RunState
 from jobs.engines.local import LocalEngine, WorkStopped
@@ -22,10 +24,15 @@ from jobs.steps import (
     take_snapshot,
     train,
 )
+from jobs.uploads import validate_upload
 
 __all__ = ["JOBS", "Runner", "record_outage"]
 
 _log = logging.getLogger(__name__)
+
+Args = Mapping[str, Json]
+"""What a request for a job says, besides the job."""
+NO_ARGS: Args = MappingProxyType({})
 
 OVERLAY_LIMIT = 200_000
 """Events since the snapshot beyond which a new one is taken: every web process holds them."""
@@ -52,7 +59,7 @@ class Runner:
         """The graph store, open while the lease is held."""
         return self.lease.store
 
-    def run(self, job: str, slot: str, *, request: int | None = None) -> bool:
+    def run(self, job: str, slot: str, *, request: int | None = None, args: Args = NO_ARGS) -> bool:
         """Run one job and keep the record of it.
 
         Parameters
@@ -64,6 +71,8 @@ class Runner:
             run again.
         request : int, optional
             The request it answers.
+        args : mapping, optional
+            What the request says.
 
         Returns
         -------
@@ -85,7 +94,7 @@ class Runner:
         # Whoever asked is told by the record; nobody waits for a scheduled run.
         level = logging.WARNING if request is None else logging.INFO
         try:
-            note = JOBS[job](self, _rarely(progress))
+            note = JOBS[job](self, _rarely(progress), args)
             ok = True
         except (LeaseLost, WorkStopped):
             raise  # whoever leads next finds the run lost and takes it up again
@@ -128,7 +137,8 @@ class Runner:
                 request = self.site.ledger.runs.claim(tx, holder, self.site.clock())
             if request is None:
                 return done
-            self.run(request.job, f"request-{request.id}", request=request.id)
+            slot = f"request-{request.id}"
+            self.run(request.job, slot, request=request.id, args=request.args)
             done += 1
 
 
@@ -161,44 +171,48 @@ def _rarely(progress: Progress) -> Progress:
     return report
 
 
-def _drain(runner: Runner, progress: Progress) -> str:
+def _drain(runner: Runner, progress: Progress, args: Args) -> str:
     return f"{drain(runner.site, runner.store, progress)} events"
 
 
-def _snapshot(runner: Runner, progress: Progress) -> str:
+def _snapshot(runner: Runner, progress: Progress, args: Args) -> str:
     return take_snapshot(runner.site, runner.store, progress)
 
 
-def _train(runner: Runner, progress: Progress) -> str:
+def _train(runner: Runner, progress: Progress, args: Args) -> str:
     progress(0, 1, "training")
     return runner.engine.run(train_in_process, runner.site.config.to_json())
 
 
-def _refresh(runner: Runner, progress: Progress) -> str:
+def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
     """Do what cannot wait for the night: a long overlay is cut, withdrawn data are refitted."""
     done = []
     if overlay_length(runner.site) > OVERLAY_LIMIT:
-        done.append(_snapshot(runner, progress))
+        done.append(_snapshot(runner, progress, args))
     if model_is_stale(runner.site):
-        done.append(_train(runner, progress))
+        done.append(_train(runner, progress, args))
     return ", ".join(done) or "nothing to do"
 
 
-def _rebuild(runner: Runner, progress: Progress) -> str:
+def _rebuild(runner: Runner, progress: Progress, args: Args) -> str:
     note = f"{rebuild(runner.site, runner.store, progress)} events replayed"
     return note if runner.lease.damage is None else f"{note}; {runner.lease.damage}"
 
 
-def _explore(runner: Runner, progress: Progress) -> str:
+def _explore(runner: Runner, progress: Progress, args: Args) -> str:
     return f"{explore(runner.site, runner.store, progress)} questions"
 
 
-def _clean_up(runner: Runner, progress: Progress) -> str:
+def _clean_up(runner: Runner, progress: Progress, args: Args) -> str:
     gone = clean_up(runner.site)
     return f"{len(gone)} folders deleted"
 
 
-JOBS: Mapping[str, Callable[[Runner, Progress], str]] = {
+def _import(runner: Runner, progress: Progress, args: Args) -> str:
+    return validate_upload(runner.site, args, progress)
+
+
+JOBS: Mapping[str, Callable[[Runner, Progress, Args], str]] = {
     "drain": _drain,
     "snapshot": _snapshot,
     "train": _train,
@@ -206,5 +220,6 @@ JOBS: Mapping[str, Callable[[Runner, Progress], str]] = {
     "rebuild": _rebuild,
     "explore": _explore,
     "clean-up": _clean_up,
+    "import": _import,
 }
 """Every job by name; each returns a line for its run record."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from graph.errors import NotReady
@@ -40,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Changes per graph transaction."""
+REPORTS_LAST = timedelta(days=30)
+"""How long issues and corrected copies of a committed import are kept."""
 KEEP = 3
 """Snapshots and models kept besides the current one, to go back to."""
 
@@ -53,6 +56,8 @@ def silent(done: int, total: int, note: str) -> None:
 
 def drain(site: Site, store: GraphStore, progress: Progress = silent) -> int:
     """Apply every event after the store's watermark.
+
+    Where an import was undone, the graph is made anew from a log without it.
 
     Returns
     -------
@@ -71,16 +76,18 @@ def drain(site: Site, store: GraphStore, progress: Progress = silent) -> int:
         if not events:
             return applied
         for batch in _batches(events):
+            if batch[0].kind is EventKind.UNDO:
+                return applied + rebuild(site, store, progress)
             _apply(site, store, batch)
             applied += len(batch)
             progress(batch[-1].seq, head, "draining")
 
 
 def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:
-    """Split into runs of ordinary events; every import stands alone."""
+    """Split into runs of ordinary events; every import and every undo stands alone."""
     run: list[Event] = []
     for event in events:
-        if event.kind is EventKind.IMPORT:
+        if event.kind in {EventKind.IMPORT, EventKind.UNDO}:
             if run:
                 yield run
             run = []
@@ -213,9 +220,16 @@ def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
 
 
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots, models and answers; returns the names of the folders deleted."""
+    """Delete old snapshots, models, answers, and reports on imports that nobody needs any more.
+
+    Returns
+    -------
+    list of str
+        Names of the folders deleted.
+    """
     with site.ledger.write() as tx:
         site.ledger.answers.clean(tx, site.clock())
+        site.ledger.staging.tidy(tx, site.clock() - REPORTS_LAST)
     gone = remove_old(site.home.snapshots, keep=KEEP)
     return gone + remove_old(site.home.models, keep=KEEP)
 

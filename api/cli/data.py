@@ -1,4 +1,4 @@
-"""Commands that bring data in and turn them into something to serve from."""
+"""Commands that turn what came in into something to serve from, and look after the graph."""
 
 from __future__ import annotations
 
@@ -15,107 +15,15 @@ from api.cli.output import (
     operator,
     print_json,
     print_table,
-    progress_bar,
     say,
 )
-from api.wiring import Floors, load_config, open_floors
+from api.wiring import load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import CypherStore
-from graph.ingest import (
-    ImportPlan,
-    LedgerRegister,
-    Severity,
-    import_plan,
-    read_file,
-    read_meetup,
-)
 
 __all__ = ["register"]
 
-import_app = typer.Typer(help="Bring data in: Meetup folders and CSV files.", no_args_is_help=True)
 graph_app = typer.Typer(help="Look after the property graph.", no_args_is_help=True)
-
-FileArgument = Annotated[Path, typer.Argument(help="File or folder to read.", exists=True)]
-
-
-def _import(floors: Floors, plan: ImportPlan, name: str | None, *, as_json: bool) -> None:
-    actor = operator(name, floors.institution)
-    with progress_bar("importing") as bar:
-        result = import_plan(
-            floors.ledger, plan, gate=floors.gate, actor=actor, clock=floors.clock, progress=bar
-        )
-    issues = [
-        {
-            "row": i.row,
-            "column": i.column,
-            "code": i.code,
-            "severity": i.severity.value,
-            "message_zh": i.message_zh,
-            "message_en": i.message_en,
-            "remedy_zh": i.remedy_zh,
-            "remedy_en": i.remedy_en,
-        }
-        for i in plan.issues
-    ]
-    if as_json:
-        print_json({"batch": result.batch, "rows": plan.rows, "issues": issues})
-        return
-    for i in plan.issues:
-        where = f"row {i.row}" if i.row else "whole file"
-        left_out = " (row left out)" if i.severity is Severity.ERROR else ""
-        for line in (
-            f"{where}, {i.column or '-'} [{i.code}]{left_out}",
-            f"  {i.message_zh} → {i.remedy_zh}",
-            f"  {i.message_en} → {i.remedy_en}",
-        ):
-            say(line)
-    state = "was there already" if result.already else "imported"
-    left_out_rows = len({issue.row for issue in plan.errors})
-    say(
-        f"{plan.rows} rows read, {left_out_rows} left out, {len(plan.notices)} notices; "
-        f"batch {result.batch} {state}."
-    )
-    say("Next: linli snapshot, then linli train.")
-
-
-@import_app.command("meetup")
-def import_meetup(
-    folder: FileArgument,
-    home: HomeOption = None,
-    as_operator: OperatorOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Import a folder in the layout of the published Meetup sets (never its test split)."""
-    with open_floors(load_config(home=home)) as floors:
-        plan = read_meetup(folder, pseudonym=floors.ledger.keys.pseudonym, clock=floors.clock)
-        _import(floors, plan, as_operator, as_json=as_json)
-
-
-def _csv_command(kind: str, doc: str) -> None:
-    def command(
-        file: FileArgument,
-        home: HomeOption = None,
-        as_operator: OperatorOption = None,
-        as_json: AsJson = False,
-    ) -> None:
-        with open_floors(load_config(home=home)) as floors:
-            plan = read_file(
-                kind,
-                file,
-                pseudonym=floors.ledger.keys.pseudonym,
-                clock=floors.clock,
-                register=LedgerRegister(
-                    floors.ledger, floors.gate, operator(as_operator, floors.institution)
-                ),
-            )
-            _import(floors, plan, as_operator, as_json=as_json)
-
-    import_app.command(kind, help=doc)(command)
-
-
-_csv_command("residents", "Import a register of residents (人口台账) from CSV or xlsx.")
-_csv_command("activities", "Import activities (活动) from CSV or xlsx.")
-_csv_command("signups", "Import sign-ups (活动报名表) from CSV or xlsx.")
 
 
 def snapshot(
@@ -190,7 +98,6 @@ def graph_cypher(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.add_typer(import_app, name="import")
     app.command()(snapshot)
     app.command()(train)
     app.add_typer(graph_app, name="graph")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import access, data, demo, explore, feeds, homes, serving, vocabulary
+from api.cli import access, data, demo, explore, feeds, homes, imports, serving, vocabulary
 from api.cli.output import console, fail
 from graph import errors
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 demo.register(app)
 homes.register(app)
+imports.register(app)
 data.register(app)
 feeds.register(app)
 explore.register(app)

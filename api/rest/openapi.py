@@ -33,7 +33,8 @@ _PROBLEM_SCHEMA: Spec = {
     },
 }
 _WRITES = frozenset({"post", "put", "delete"})
-_STATUSES = ("400", "401", "403", "404", "409", "413", "422", "429", "503")
+_BY_FILE = "/api/v1/imports"
+_STATUSES = ("400", "401", "403", "404", "409", "413", "415", "422", "429", "503")
 
 
 def complete(spec: Spec | str) -> Spec | str:
@@ -46,6 +47,8 @@ def complete(spec: Spec | str) -> Spec | str:
         for method, operation in methods.items():
             if method in {"get", *_WRITES}:
                 _complete(operation, method, guarded=path.startswith("/api/"))
+                if path.startswith(_BY_FILE):
+                    _idempotent_by_file(operation)
     return spec
 
 
@@ -68,6 +71,12 @@ def _complete(operation: Spec, method: str, *, guarded: bool) -> None:
     if method in _WRITES:
         parameters.append(_header(CSRF_HEADER, "with a session"))
         parameters.append(_header(KEY_HEADER, "8 to 128 visible characters", required=True))
+
+
+def _idempotent_by_file(operation: Spec) -> None:
+    """Take the key out again: the file, or the state of its batch, tells a retry."""
+    parameters = cast("list[Spec]", operation["parameters"])
+    operation["parameters"] = [p for p in parameters if p["name"] != KEY_HEADER]
 
 
 def _header(

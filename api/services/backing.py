@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from graph.gate import Gate, Ledger
+from graph.home import Home
 from graph.live import Live
 from graph.model import Actor, InstitutionId, ResidentId, StaffRole
 from recommender.pipeline import Recommender
@@ -31,6 +32,11 @@ class Backing(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What must never be lost or leaked."""
+        ...
+
+    @property
+    def home(self) -> Home:
+        """The folder that holds all state."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from api.services.catalogue import Catalogue
 from api.services.consents import Consents
 from api.services.explorations import Explorations
 from api.services.feed import FeedService
+from api.services.imports import Imports
 from api.services.interactions import Interactions
 from api.services.publish import Publishing
 from api.services.residents import Residents
@@ -35,6 +36,7 @@ class Services:
     publishing: Publishing
     consents: Consents
     explorations: Explorations
+    imports: Imports
 
     @property
     def ledger(self) -> Ledger:
@@ -66,4 +68,5 @@ def make_services(backing: Backing) -> Services:
         publishing=Publishing(backing),
         consents=Consents(backing),
         explorations=Explorations(backing),
+        imports=Imports(backing),
     )

@@ -12,6 +12,7 @@ from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
@@ -20,6 +21,7 @@ from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
     "ApiKey",
+    "BatchState",
     "Booking",
     "BookingState",
     "BulkDecision",
@@ -30,6 +32,7 @@ __all__ = [
     "Explorer",
     "Gate",
     "GraphStore",
+    "ImportBatch",
     "Ledger",
     "OpenGraph",
     "Principal",

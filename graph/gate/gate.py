@@ -8,7 +8,7 @@ moment of asking, against the clock, so no job has to run for a grant to end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -39,7 +39,14 @@ from graph.model import (
     ResidentId,
     StaffRole,
 )
-from graph.policy import Requirement, permits, permitted_categories, permitted_rows
+from graph.policy import (
+    Relation,
+    Requirement,
+    permits,
+    permitted_categories,
+    permitted_rows,
+    requirement,
+)
 from graph.schema import STATUTORY_CATEGORIES
 
 __all__ = ["Gate"]
@@ -178,6 +185,42 @@ class Gate:
         """Tell what :meth:`authorise` would say, recording nothing and opening nothing."""
         question = Question(actor, purpose, category, subject, action, law)
         return self._answer(question, self._clock()).allowed
+
+    def may_among(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        category: DataCategory,
+        subjects: Sequence[ResidentId] | None,
+        action: Action,
+    ) -> frozenset[ResidentId]:
+        """Those residents whose grant would make :meth:`may` true; in one look-up for all.
+
+        For actors who are not residents; grants that count their uses are left out.
+
+        Parameters
+        ----------
+        subjects : sequence of ResidentId or None
+            ``None`` for everybody.
+        """
+        now = self._clock()
+        needs = requirement(actor.role, action, Relation.OTHER, purpose, category)
+        if needs is not Requirement.GRANT:
+            return frozenset()
+        with self._ledger.read() as tx:
+            if self._clock_fault(tx, now):
+                return frozenset()
+            grants = self._ledger.grants.held_for(
+                tx, subjects, institution=actor.institution, category=category, purpose=purpose
+            )
+        return frozenset(
+            grant.resident
+            for grant in grants
+            if grant.uses_left is None
+            and grant.app == actor.app
+            and permits(grant, purpose=purpose, category=category, action=action, at=now)
+        )
 
     def authorise_bulk(
         self,

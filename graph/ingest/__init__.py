@@ -1,7 +1,17 @@
 """Readers of files and folders, and the one place where what they read enters the ledger."""
 
-from graph.ingest.batch import ImportGate, ImportResult, import_plan
-from graph.ingest.files import read_file
+from graph.ingest.basis import ImportGate
+from graph.ingest.batch import (
+    ImportResult,
+    Promote,
+    commit_import,
+    discard_import,
+    import_plan,
+    own_import,
+    preview_import,
+    undo_import,
+)
+from graph.ingest.files import FILE_COLUMNS, read_file
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
     BookingRow,
@@ -18,6 +28,15 @@ from graph.ingest.plan import (
     WordsRow,
     purpose_of,
 )
+from graph.ingest.preview import (
+    ISSUES_AT_ONCE,
+    Preview,
+    copy_of,
+    issues_of,
+    preview_of,
+    refusal_of,
+    refuse_import,
+)
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
 from graph.ingest.uncoded import (
     FEWEST,
@@ -30,6 +49,8 @@ from graph.ingest.uncoded import (
 
 __all__ = [
     "FEWEST",
+    "FILE_COLUMNS",
+    "ISSUES_AT_ONCE",
     "BookingRow",
     "ColumnFate",
     "ColumnUse",
@@ -41,6 +62,8 @@ __all__ = [
     "ImportResult",
     "Lazy",
     "LedgerRegister",
+    "Preview",
+    "Promote",
     "RecordKind",
     "RecordRow",
     "Register",
@@ -50,11 +73,21 @@ __all__ = [
     "Uncoded",
     "UncodedText",
     "WordsRow",
+    "commit_import",
+    "copy_of",
+    "discard_import",
     "forget_coded",
     "import_plan",
+    "issues_of",
+    "own_import",
     "plan_recode",
+    "preview_import",
+    "preview_of",
     "purpose_of",
     "read_file",
     "read_meetup",
+    "refusal_of",
+    "refuse_import",
     "uncoded_occupations",
+    "undo_import",
 ]

@@ -1,72 +1,57 @@
-"""Write an import plan into the ledger: nothing is visible before all of it is.
+"""Imports in two phases: preview, then commit or discard; a commit can be undone.
 
-Changes are validated and staged as sealed chunks, which nobody reads. Then one transaction gives
-out rows, seals identities and texts, records grants, sets seats and appends the batch's event.
-A process killed before the end of that transaction leaves nothing visible; importing the same
-plan again starts over. Importing a plan a second time changes nothing.
+The preview validates and stages the whole plan (:mod:`graph.ingest.stage`); nobody sees any of
+it. The commit is one transaction that needs no file: it gives out rows, moves what is staged into
+its place and appends the batch's event, from which the graph is brought up to date. Undo takes
+out what the import had brought, as if it had never come; what people did since stays in the log.
 
 A fact about a resident enters only on a basis: a category that the plan's law covers, or one for
-which this import or an earlier one brought the resident's grant. Otherwise all is refused.
+which this import or an earlier one brought the resident's grant. That is asked again at commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Protocol, TypeVar
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from graph.errors import Conflict, ImportRefused
+from graph.errors import Conflict, Denied
+from graph.ingest.basis import ImportGate, authorise, refusal, still_missing
 from graph.ingest.plan import ImportPlan
-from graph.ingest.register import GrantGate
-from graph.ledger.imports import CHUNK, BatchState
+from graph.ingest.preview import Preview, preview_of
+from graph.ingest.stage import Progress, stage_plan
+from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
-from graph.ledger.rows import RowKind
-from graph.model import (
-    Action,
-    Actor,
-    Basis,
-    Change,
-    DataCategory,
-    NodeChange,
-    Purpose,
-    ResidentId,
-)
-from graph.policy import CATEGORY_COLUMN
-from graph.schema import validate
+from graph.ledger.moving import move_in, move_out
+from graph.ledger.staging import Part
+from graph.model import Actor, ItemId, ResidentId, StaffRole
 
-__all__ = ["ImportGate", "ImportResult", "import_plan"]
+__all__ = [
+    "ImportResult",
+    "Promote",
+    "commit_import",
+    "discard_import",
+    "import_plan",
+    "own_import",
+    "preview_import",
+    "undo_import",
+]
 
 Clock = Callable[[], datetime]
-Progress = Callable[[int, int, str], None]
-T = TypeVar("T")
-
-CHUNKS_AT_ONCE = 8
-"""Chunks staged in one transaction, so that others can write in between."""
-_SOME = 5_000
-_STEPS = 4
+Promote = Callable[[Connection, ItemId, ResidentId, int], None]
+"""Called with (transaction, item, who moved up from its waiting list, causing event)."""
 
 
-class ImportGate(GrantGate, Protocol):
-    """What an import asks of the gate (:class:`graph.gate.Gate` has it)."""
+def _silent(done: int, total: int, note: str) -> None:
+    """Show no progress."""
 
-    def authorise_bulk(
-        self,
-        actor: Actor,
-        *,
-        purpose: Purpose,
-        categories: Iterable[DataCategory],
-        action: Action,
-        rows: NDArray[np.int64] | None,
-        law: str = "",
-    ) -> object:
-        """Decide and record, or raise ``Denied``."""
-        ...
+
+def _unheard(tx: Connection, item: ItemId, who: ResidentId, cause: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +70,17 @@ class ImportResult:
     bookings: int
 
 
-def import_plan(
+def preview_import(  # noqa: PLR0913 - whose, with what, and how it is told
     ledger: Ledger,
     plan: ImportPlan,
     *,
     gate: ImportGate,
     actor: Actor,
     clock: Clock,
-    progress: Progress = lambda done, total, note: None,
-) -> ImportResult:
-    """Import a plan.
+    file: Path | None = None,
+    progress: Progress = _silent,
+) -> Preview:
+    """Validate and stage a plan whole, so that it can be committed without its file.
 
     Parameters
     ----------
@@ -105,209 +91,203 @@ def import_plan(
     actor : Actor
         On whose responsibility.
     clock : callable
+    file : Path, optional
+        The table that was read: a copy of it with the issues beside its rows is kept.
     progress : callable, optional
         Called with (steps done, steps in all, what is being done).
+
+    Returns
+    -------
+    Preview
+        Of the earlier import where this file is committed already.
 
     Raises
     ------
     Denied
         The actor may not write these categories.
     ImportRefused
-        A fact has no basis; nothing was written.
-    SchemaViolation
-        A change breaks a rule of the schema; nothing was written.
+        A fact has no basis that the plan declares.
     Conflict
-        Two imports of the same file ran at once; the other one may be going on.
+        Another process committed the same file meanwhile.
     """
-    _authorise(gate, actor, plan)
+    authorise(gate, actor, consented=plan.consented, statutory=plan.statutory, law=plan.law)
+    staged = stage_plan(ledger, plan, actor=actor, file=file, at=clock(), progress=progress)
+    if isinstance(staged, str):
+        with ledger.read() as tx:
+            return preview_of(ledger, tx, staged)
+    missing = still_missing(gate, actor, staged.needs())
+    preview = staged.report({category.value: len(who) for category, who in missing.items()})
+    progress(3, 3, "validated")
+    return preview
+
+
+def commit_import(
+    ledger: Ledger,
+    batch: str,
+    *,
+    gate: ImportGate,
+    actor: Actor,
+    clock: Clock,
+    promote: Promote = _unheard,
+) -> ImportResult:
+    """Make a previewed batch count, in one transaction; again changes nothing.
+
+    Raises
+    ------
+    NotFound
+        There is no such batch, or it was not previewed to the end.
+    Denied
+        The actor may not write its categories.
+    ImportRefused
+        A resident's grant is missing.
+    Conflict
+        The batch was undone, or is being staged anew.
+    """
+    found, preview = _authorised(ledger, batch, gate, actor)
+    if found.state is BatchState.COMMITTED:
+        return ImportResult(batch, found.seq or 0, True, found.changes, 0, 0, 0, 0)
     now = clock()
     with ledger.write() as tx:
-        batch = ledger.imports.begin(
-            tx, kind=plan.kind, file_hash=plan.file_hash, source=plan.source, at=now
-        )
-        if batch.state is BatchState.STAGED:
-            # What an earlier try left is dropped, so that no chunk of it can stay behind.
-            ledger.imports.discard(tx, batch.id)
-            ledger.imports.begin(
-                tx, kind=plan.kind, file_hash=plan.file_hash, source=plan.source, at=now
-            )
-    if batch.state is BatchState.COMMITTED:
-        return ImportResult(batch.id, batch.seq or 0, True, batch.changes, 0, 0, 0, 0)
-    held = _Held(plan)
-    staged = _stage(ledger, batch.id, plan, held, progress)
-    progress(1, _STEPS, "rows and identities")
+        state = ledger.imports.get(tx, batch).state
+        if state is not BatchState.PREVIEWED:
+            raise Conflict(f"import batch {batch} is {state}; import its file again")
+        missing = still_missing(gate, actor, _needs(ledger, tx, batch))
+        if missing:
+            raise refusal(missing)
+        moved = move_in(tx, batch, grants=ledger.grants, bookings=ledger.bookings, at=now)
+        seq = ledger.imports.commit(tx, batch, now)
+        for item, who in moved.moved_up:
+            promote(tx, item, who, seq)
+    tidy_imports(ledger, batch)
+    return ImportResult(
+        batch,
+        seq,
+        False,
+        found.changes,
+        preview.new["resident"] + preview.known["resident"],
+        preview.new["item"] + preview.known["item"],
+        moved.grants,
+        moved.bookings,
+    )
+
+
+def tidy_imports(ledger: Ledger, batch: str) -> None:
+    """Delete what a commit has moved; only the claims on places stay with the batch."""
     with ledger.write() as tx:
-        residents, items = _rows(ledger, tx, plan)
-        _identities(ledger, tx, plan)
-        progress(2, _STEPS, "grants")
-        grants = _grants(ledger, tx, plan, f"import/{batch.id}", held, now)
-        held.refuse_unfounded(gate, actor)
-        progress(3, _STEPS, "seats")
-        bookings = _seats(ledger, tx, plan)
-        seq = ledger.imports.commit(tx, batch.id, now)
-        if ledger.imports.get(tx, batch.id).changes != staged:
-            raise Conflict(f"import batch {batch.id}: another import of this file is going on")
-    progress(_STEPS, _STEPS, "done")
-    return ImportResult(batch.id, seq, False, staged, residents, items, grants, bookings)
+        ledger.staging.drop_rows(tx, batch, claims=False)
+        ledger.staging.drop_parts(tx, batch, Part.NEEDS)
 
 
-class _Held:
-    """Which categories of whom were brought in on consent, and which were granted."""
-
-    def __init__(self, plan: ImportPlan) -> None:
-        self._plan = plan
-        self._needed: dict[str, int] = {}
-        self._granted: dict[str, int] = {}
-
-    def note(self, change: Change) -> None:
-        """Take down on what basis a change stands; refuse what the plan does not declare."""
-        said = change.provenance
-        if said is None or said.category is DataCategory.PUBLIC:
-            return
-        if said.basis is Basis.STATUTORY and said.category in self._plan.statutory:
-            return
-        if said.basis is not Basis.CONSENT or said.category not in self._plan.consented:
-            raise ImportRefused(
-                f"{_name(change)}: {said.category} data on the basis {said.basis}, which the plan "
-                f"does not declare; nothing was imported"
-            )
-        for resident in _residents_of(change):
-            self._need(resident, said.category)
-
-    def grant(self, resident: ResidentId, category: DataCategory) -> None:
-        """Take down a grant that comes with this import."""
-        bit = 1 << CATEGORY_COLUMN[category]
-        self._granted[resident] = self._granted.get(resident, 0) | bit
-
-    def refuse_unfounded(self, gate: GrantGate, actor: Actor) -> None:
-        """Raise when a needed grant came neither now nor before."""
-        for resident, needed in self._needed.items():
-            missing = needed & ~self._granted.get(resident, 0)
-            if not missing:
-                continue
-            names = [
-                category
-                for category, column in CATEGORY_COLUMN.items()
-                if missing >> column & 1
-                and not gate.may(
-                    actor,
-                    purpose=Purpose.FEED,
-                    category=category,
-                    subject=ResidentId(resident),
-                    action=Action.DERIVE,
-                )
-            ]
-            if names:
-                raise ImportRefused(
-                    f"resident {resident} did not authorise {', '.join(names)}; nothing was "
-                    f"imported: leave these facts out or record the grant first"
-                )
-
-    def _need(self, resident: str, category: DataCategory) -> None:
-        bit = 1 << CATEGORY_COLUMN[category]
-        self._needed[resident] = self._needed.get(resident, 0) | bit
+def import_plan(
+    ledger: Ledger,
+    plan: ImportPlan,
+    *,
+    gate: ImportGate,
+    actor: Actor,
+    clock: Clock,
+    progress: Progress = _silent,
+) -> ImportResult:
+    """Preview a plan and commit it at once; see :func:`preview_import`, :func:`commit_import`."""
+    preview = preview_import(ledger, plan, gate=gate, actor=actor, clock=clock, progress=progress)
+    return commit_import(ledger, preview.batch.id, gate=gate, actor=actor, clock=clock)
 
 
-def _authorise(gate: ImportGate, actor: Actor, plan: ImportPlan) -> None:
-    asked: Mapping[Purpose, frozenset[DataCategory]] = {
-        Purpose.STATUTORY_DUTY: plan.statutory,
-        Purpose.FEED: plan.consented - {DataCategory.NEED_WORDS},
-        Purpose.NEEDS_MATCHING: plan.consented & {DataCategory.NEED_WORDS},
-    }
-    for purpose, categories in asked.items():
-        if categories:
-            law = plan.law if purpose is Purpose.STATUTORY_DUTY else ""
-            gate.authorise_bulk(
-                actor,
-                purpose=purpose,
-                categories=categories,
-                action=Action.WRITE,
-                rows=None,
-                law=law,
-            )
+def undo_import(
+    ledger: Ledger,
+    batch: str,
+    *,
+    gate: ImportGate,
+    actor: Actor,
+    clock: Clock,
+    promote: Promote = _unheard,
+) -> bool:
+    """Take a committed import back, in one transaction.
+
+    Rows stay given out, and what people did with what the import had brought stays in the log.
+
+    Returns
+    -------
+    bool
+        False when it had been undone before; nothing was changed then.
+
+    Raises
+    ------
+    NotFound
+        There is no such batch.
+    Denied
+        The actor may not write its categories.
+    Conflict
+        The batch is not committed.
+    """
+    _authorised(ledger, batch, gate, actor)
+    _record(gate, actor, f"import undo {batch}")
+    now = clock()
+    with ledger.write() as tx:
+        seq = ledger.imports.undo(tx, batch, now)
+        if seq is None:
+            return False
+        moved = move_out(tx, batch, grants=ledger.grants, bookings=ledger.bookings, at=now)
+        ledger.staging.drop_rows(tx, batch, claims=True)
+        ledger.staging.drop_parts(tx, batch, Part.ISSUES, Part.COPY, Part.NEEDS)
+        for item, who in moved.moved_up:
+            promote(tx, item, who, seq)
+    return True
 
 
-def _stage(ledger: Ledger, batch: str, plan: ImportPlan, held: _Held, progress: Progress) -> int:
-    done, n = 0, 0
-    for chunks in _in_groups(_in_groups(_checked(plan, held), CHUNK), CHUNKS_AT_ONCE):
-        with ledger.write() as tx:
-            for chunk in chunks:
-                ledger.imports.stage(tx, batch, n, chunk)
-                n += 1
-                done += len(chunk)
-        progress(0, _STEPS, f"{done} changes staged")
-    return done
+def discard_import(ledger: Ledger, batch: str, *, gate: ImportGate, actor: Actor) -> None:
+    """Drop a batch that is not committed, with everything staged for it.
+
+    Raises
+    ------
+    NotFound
+        There is no such batch.
+    Denied
+        It is another institution's.
+    Conflict
+        It is committed: undo it.
+    """
+    with ledger.read() as tx:
+        own_import(ledger, tx, batch, actor)
+    _record(gate, actor, f"import discard {batch}")
+    with ledger.write() as tx:
+        ledger.imports.discard(tx, batch)
+        ledger.staging.drop_rows(tx, batch, claims=True)
+        ledger.staging.drop_parts(tx, batch)
 
 
-def _checked(plan: ImportPlan, held: _Held) -> Iterator[Change]:
-    for change in plan.changes:
-        validate(change)
-        held.note(change)
-        yield change
+def _authorised(
+    ledger: Ledger, batch: str, gate: ImportGate, actor: Actor
+) -> tuple[ImportBatch, Preview]:
+    with ledger.read() as tx:
+        own_import(ledger, tx, batch, actor)
+        preview = preview_of(ledger, tx, batch)
+    authorise(
+        gate, actor, consented=preview.consented, statutory=preview.statutory, law=preview.law
+    )
+    return preview.batch, preview
 
 
-def _rows(ledger: Ledger, tx: Connection, plan: ImportPlan) -> tuple[int, int]:
-    counts = [
-        len(ledger.rows.assign(tx, kind, list(keys)))
-        for kind, keys in (
-            (RowKind.RESIDENT, plan.residents),
-            (RowKind.ITEM, plan.items),
-            (RowKind.GRID, plan.grids),
-            (RowKind.BUILDING, plan.buildings),
-        )
-    ]
-    return counts[0], counts[1]
+def own_import(ledger: Ledger, tx: Connection, batch: str, actor: Actor) -> ImportBatch:
+    """Look a batch up for an actor; an institution reaches its own imports only.
+
+    Raises
+    ------
+    NotFound
+        There is no such batch.
+    Denied
+        It is another institution's.
+    """
+    found = ledger.imports.get(tx, batch)
+    if actor.role is not StaffRole.OPERATOR and actor.institution != found.institution:
+        raise Denied(f"import batch {batch} is another institution's")
+    return found
 
 
-def _identities(ledger: Ledger, tx: Connection, plan: ImportPlan) -> None:
-    for some in _in_groups(iter(plan.identities), _SOME):
-        people = [(row.resident, row.fields) for row in some]
-        ledger.identity.put_many(tx, people, some[0].at)
+def _record(gate: ImportGate, actor: Actor, what: str) -> None:
+    if actor.role is StaffRole.OPERATOR:
+        gate.record_act(actor, what)
 
 
-def _grants(
-    ledger: Ledger, tx: Connection, plan: ImportPlan, key: str, held: _Held, now: datetime
-) -> int:
-    count = 0
-    for n, some in enumerate(_in_groups(iter(plan.grants), _SOME)):
-        for grant in some:
-            held.grant(grant.resident, grant.category)
-        ledger.grants.give(tx, some, key=f"{key}/grants/{n}", at=now)
-        count += len(some)
-    for row in plan.words:
-        if row.category not in plan.consented:
-            raise ImportRefused(f"{row.resident}: {row.category} texts are not declared")
-        ledger.words.put(tx, row.resident, row.text, category=row.category, at=row.at)
-    return count
-
-
-def _seats(ledger: Ledger, tx: Connection, plan: ImportPlan) -> int:
-    for seat in plan.seats:
-        ledger.bookings.set_seats(tx, seat.item, seat.seats)
-    count = 0
-    for some in _in_groups(iter(plan.bookings), _SOME):
-        wanted = [(row.item, row.resident, row.at) for row in some]
-        count += ledger.bookings.book_many(tx, wanted)
-    return count
-
-
-def _in_groups(things: Iterator[T], size: int) -> Iterator[list[T]]:
-    while some := list(islice(things, size)):
-        yield some
-
-
-def _residents_of(change: Change) -> Iterator[str]:
-    if isinstance(change, NodeChange):
-        if change.label == "Resident":
-            yield change.id
-        return
-    if change.start_label == "Resident":
-        yield change.start
-    if change.end_label == "Resident":
-        yield change.end
-
-
-def _name(change: Change) -> str:
-    if isinstance(change, NodeChange):
-        return f"{change.label} {change.id}"
-    return f"{change.type} {change.start} -> {change.end}"
+def _needs(ledger: Ledger, tx: Connection, batch: str) -> Iterator[tuple[str, int]]:
+    for piece in ledger.staging.opened(tx, batch, Part.NEEDS):
+        yield from ((resident, bits) for resident, bits in json.loads(piece)["needs"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from graph.ingest.plan import purpose_of
@@ -68,6 +69,18 @@ class GrantGate(Protocol):
         """Tell whether it would be allowed."""
         ...
 
+    def may_among(
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        category: DataCategory,
+        subjects: Sequence[ResidentId] | None,
+        action: Action,
+    ) -> frozenset[ResidentId]:
+        """Of these residents, or of all who granted anything, those of whom it would be."""
+        ...
+
 
 class LedgerRegister:
     """The residents of a ledger. What counts as authorised is for the gate to say.
@@ -78,12 +91,17 @@ class LedgerRegister:
     gate : GrantGate
     actor : Actor
         Who imports; facts are taken in for what this actor may derive from them.
+
+    Notes
+    -----
+    What is authorised is looked up once per category: one register is for reading one file.
     """
 
     def __init__(self, ledger: Ledger, gate: GrantGate, actor: Actor) -> None:
         self._ledger = ledger
         self._gate = gate
         self._actor = actor
+        self._granted: dict[DataCategory, frozenset[ResidentId]] = {}
 
     def find(self, kind: str, value: str) -> ResidentId | None:
         """Return the one resident with this value."""
@@ -97,13 +115,15 @@ class LedgerRegister:
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Whether a grant for the purpose of this category is in force."""
-        return self._gate.may(
-            self._actor,
-            purpose=purpose_of(category),
-            category=category,
-            subject=resident,
-            action=Action.DERIVE,
-        )
+        if category not in self._granted:
+            self._granted[category] = self._gate.may_among(
+                self._actor,
+                purpose=purpose_of(category),
+                category=category,
+                subjects=None,
+                action=Action.DERIVE,
+            )
+        return resident in self._granted[category]
 
     def has(self, kind: RowKind, key: str) -> bool:
         """Whether this id has a row."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from graph.errors import DataError
-from graph.ingest.batch import ImportGate
+from graph.ingest.basis import ImportGate
 from graph.ingest.plan import ImportPlan, Lazy, purpose_of
 from graph.ledger.ledger import Ledger
 from graph.ledger.words import Writing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from graph.errors import DataError
 from graph.ledger import tables
@@ -44,10 +44,12 @@ class Booking:
 class Bookings:
     """Who has a place where."""
 
-    def set_seats(self, tx: Connection, item: ItemId, seats: int | None) -> list[ResidentId]:
+    def set_seats(
+        self, tx: Connection, item: ItemId, seats: int | None, *, batch: str | None = None
+    ) -> list[ResidentId]:
         """Set how many places an item has; ``None`` for as many as come.
 
-        Nobody loses a place when there are fewer from now on.
+        ``batch`` is the import that says so. Nobody loses a place when there are fewer from now on.
 
         Returns
         -------
@@ -57,7 +59,7 @@ class Bookings:
         if seats is not None and seats < 0:
             raise DataError(f"{item}: seats must be 0 or more, not {seats}")
         self._lock(tx, item)
-        tx.execute(update(_seats).where(_seats.c.item == item).values(seats=seats))
+        tx.execute(update(_seats).where(_seats.c.item == item).values(seats=seats, batch=batch))
         moved = []
         while (resident := self._promote(tx, item)) is not None:
             moved.append(resident)
@@ -76,6 +78,7 @@ class Bookings:
         place = self._lock(tx, item)
         held = self._held(tx, item, resident)
         if held is not None:
+            self._keep(tx, item, resident)
             return held
         won = tx.execute(
             update(_seats)
@@ -99,9 +102,19 @@ class Bookings:
         return Booking(item, state, position, False, at, rec_id)
 
     def book_many(
-        self, tx: Connection, wanted: Sequence[tuple[ItemId, ResidentId, datetime]]
+        self,
+        tx: Connection,
+        wanted: Sequence[tuple[ItemId, ResidentId, datetime]],
+        *,
+        batch: str | None = None,
     ) -> int:
         """Take many places in order, with the same outcome as :meth:`book` for each.
+
+        Parameters
+        ----------
+        wanted : sequence of (item, resident, when)
+        batch : str, optional
+            The import that brings them.
 
         Returns
         -------
@@ -122,7 +135,7 @@ class Bookings:
             for n, (who, at) in enumerate(new.items()):
                 state = BookingState.CONFIRMED if n < free else BookingState.WAITLIST
                 place = {"item": item, "resident": who, "state": state.value, "place": first + n}
-                lines.append({**place, "rec_id": None, "at": micros(at)})
+                lines.append({**place, "rec_id": None, "at": micros(at), "batch": batch})
             tx.execute(
                 update(_seats)
                 .where(_seats.c.item == item)
@@ -135,6 +148,75 @@ class Bookings:
         if lines:
             tx.execute(insert(_bookings), lines)
         return len(lines)
+
+    def drop_batch(self, tx: Connection, batch: str) -> list[ItemId]:
+        """Cancel the places that came with an import; nobody moves up before :meth:`fill`.
+
+        A place that another import claims too is that one's from now on; one whose holder asked
+        for it since is theirs and stays.
+
+        Returns
+        -------
+        list of ItemId
+            Where places were given back.
+        """
+        self._hand_over(tx, batch)
+        mine = _bookings.c.batch == batch
+        items = tx.execute(select(_bookings.c.item).where(mine).distinct()).scalars().all()
+        for item in items:
+            self._lock(tx, ItemId(item))
+        tx.execute(delete(_bookings).where(mine))
+        for item in items:
+            left = [
+                select(func.count())
+                .select_from(_bookings)
+                .where(_bookings.c.item == item, _bookings.c.state == state.value)
+                .scalar_subquery()
+                for state in (BookingState.CONFIRMED, BookingState.WAITLIST)
+            ]
+            counts = update(_seats).where(_seats.c.item == item)
+            tx.execute(counts.values(taken=left[0], waiting=left[1]))
+        return [ItemId(item) for item in items]
+
+    def fill(self, tx: Connection, item: ItemId, *, at: datetime) -> list[ResidentId]:
+        """Let people move up from the waiting list while there is room; returns them in order."""
+        self._lock(tx, item)
+        moved = []
+        while (resident := self._promote(tx, item, at=at)) is not None:
+            moved.append(resident)
+        return moved
+
+    def _hand_over(self, tx: Connection, batch: str) -> None:
+        """Let the next import that claims a place have it.
+
+        An earlier one has lost it already: it would hold the place still.
+        """
+        claims, imports = tables.staged_bookings, tables.imports
+        mine = select(imports.c.seq).where(imports.c.id == batch).scalar_subquery()
+        others = (
+            select(claims.c.item, claims.c.resident, claims.c.batch)
+            .join(imports, imports.c.id == claims.c.batch)
+            .join(
+                _bookings,
+                and_(
+                    _bookings.c.item == claims.c.item,
+                    _bookings.c.resident == claims.c.resident,
+                ),
+            )
+            .where(_bookings.c.batch == batch, claims.c.batch != batch)
+            .where(imports.c.state == "committed", imports.c.seq > mine)
+            .order_by(imports.c.seq.desc())
+        )
+        for item, resident, other in tx.execute(others).all():  # the earliest import comes last
+            place = (_bookings.c.item == item, _bookings.c.resident == resident)
+            tx.execute(update(_bookings).where(*place).values(batch=other))
+
+    def _keep(self, tx: Connection, item: ItemId, resident: ResidentId) -> None:
+        """Note that its holder wants a place that had come with an import."""
+        place = (_bookings.c.item == item, _bookings.c.resident == resident)
+        tx.execute(
+            update(_bookings).where(*place, _bookings.c.batch.is_not(None)).values(batch=None)
+        )
 
     def cancel(
         self, tx: Connection, item: ItemId, resident: ResidentId, *, at: datetime

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +25,7 @@ __all__ = [
     "lock_migration",
     "make_engine",
     "upsert",
+    "upsert_from",
 ]
 
 WRITE = {"linli_write": True}
@@ -107,6 +108,17 @@ def upsert(tx: Connection, table: Table, lines: Sequence[Mapping[str, object]]) 
     statement = make(table)
     others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), lines)
+
+
+def upsert_from(
+    tx: Connection, table: Table, names: Sequence[str], query: Select[*tuple[object, ...]]
+) -> None:
+    """Insert the rows of a query, which must have a WHERE; see :func:`upsert`."""
+    make = postgresql.insert if is_postgresql(tx) else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    statement = make(table).from_select(list(names), query)
+    others = {name: statement.excluded[name] for name in names if name not in keys}
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=others))
 
 
 def add_counts(

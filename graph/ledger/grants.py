@@ -7,7 +7,20 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from graph.codec import Json
 from graph.errors import SchemaViolation
@@ -35,10 +48,10 @@ BULK_CHANNELS = frozenset({"import", "synthetic", "dataset"})
 
 LINLI_APP = "linli"
 _SECOND = 1_000_000
+_SOME = 10_000
+"""Residents named in one statement."""
 _BLOCK = 50_000
 """Rows whose cells are worked out at once."""
-_NAMED = 10_000
-"""Residents named in one statement."""
 
 _grants, _rows = tables.grants, tables.rows
 
@@ -77,8 +90,7 @@ class Grants:
         """
         if not grants:
             return self._outbox.head(tx).epoch
-        for grant in grants:
-            _check(grant)
+        unstamped = self.lines(grants)
         residents = list(dict.fromkeys(grant.resident for grant in grants))
         asked: dict[str, Json] = {"grants": [_said(g) for g in grants[:100]], "n": len(grants)}
         when = at or min(grant.not_before for grant in grants)
@@ -91,7 +103,79 @@ class Grants:
         if not any(done.new for done in self._outbox.append_many(tx, events)):
             return self._outbox.head(tx).epoch
         self._outbox.set_epoch(tx, epoch)
-        tx.execute(insert(_grants), [_line(grant, epoch) for grant in grants])
+        tx.execute(insert(_grants), [{**line, "epoch": epoch} for line in unstamped])
+        return epoch
+
+    def lines(self, grants: Sequence[Grant]) -> list[dict[str, object]]:
+        """Grants as lines of the table, without the epoch from which they count.
+
+        Raises
+        ------
+        SchemaViolation
+            A grant is not in state ``GIVEN``, or asks for a category its purpose may not have.
+        """
+        for grant in grants:
+            _check(grant)
+        return [_line(grant) for grant in grants]
+
+    def give_staged(self, tx: Connection, batch: str, at: datetime) -> int:
+        """Record the grants that were staged with an import; returns how many.
+
+        An id that an earlier import used already gets the batch's name behind it: each import
+        stands for what it brought, and only for that.
+        """
+        staged = tables.staged_grants
+        mine = staged.c.batch == batch
+        n = int(tx.execute(select(func.count()).select_from(staged).where(mine)).scalar_one())
+        if not n:
+            return 0
+        epoch = self._next_epoch(tx, f"import/{batch}/grants", {"n": n}, at)
+        used = select(_grants.c.id).where(_grants.c.id == staged.c.id).exists()
+        id_ = case((used, staged.c.id + "/" + batch), else_=staged.c.id)
+        names = [c.name for c in staged.columns if c.name not in {"id", "n"}]
+        query = select(id_, literal(epoch), *(staged.c[name] for name in names)).where(mine)
+        tx.execute(insert(_grants).from_select(["id", "epoch", *names], query))
+        return n
+
+    def revoke_batch(self, tx: Connection, batch: str, at: datetime) -> int:
+        """Revoke the grants that came with an import and are in force; returns how many."""
+        mine = (_grants.c.batch == batch, _grants.c.state == GrantState.GIVEN.value)
+        epoch = self._outbox.lock_epoch(tx) + 1
+        query = update(_grants).where(*mine)
+        n = tx.execute(query.values(state=GrantState.REVOKED.value, epoch=epoch)).rowcount
+        if n:
+            self._next_epoch(tx, f"undo/{batch}/grants", {"revoked": n}, at)
+        return n
+
+    def held_for(
+        self,
+        tx: Connection,
+        residents: Sequence[ResidentId] | None,
+        *,
+        institution: InstitutionId,
+        category: DataCategory,
+        purpose: Purpose,
+    ) -> list[Grant]:
+        """Given grants of many residents, or all, to one institution for one pair of uses."""
+        query = select(_grants).where(
+            _grants.c.state == GrantState.GIVEN.value,
+            _grants.c.institution == str(institution),
+            _grants.c.category == category.value,
+            _grants.c.purpose == purpose.value,
+        )
+        if residents is None:
+            return [_grant(line) for line in tx.execute(query)]
+        found: list[Grant] = []
+        for start in range(0, len(residents), _SOME):
+            some = query.where(_grants.c.resident.in_(residents[start : start + _SOME]))
+            found += [_grant(line) for line in tx.execute(some)]
+        return found
+
+    def _next_epoch(self, tx: Connection, key: str, asked: dict[str, Json], at: datetime) -> int:
+        """Count one change of many grants, with its event; returns the epoch."""
+        epoch = self._outbox.lock_epoch(tx) + 1
+        self._outbox.append_many(tx, self._events({key: f"import:{key}"}, asked, epoch, at))
+        self._outbox.set_epoch(tx, epoch)
         return epoch
 
     def withdraw(  # noqa: PLR0913 - what is withdrawn, and from whom
@@ -159,32 +243,13 @@ class Grants:
     def of_many(self, tx: Connection, residents: Sequence[ResidentId]) -> list[Grant]:
         """All grants of these residents in every state, in no particular order of residents."""
         found: list[Grant] = []
-        for start in range(0, len(residents), _NAMED):
-            found += self._where(tx, _grants.c.resident.in_(residents[start : start + _NAMED]))
+        for start in range(0, len(residents), _SOME):
+            found += self._where(tx, _grants.c.resident.in_(residents[start : start + _SOME]))
         return found
 
     def _where(self, tx: Connection, condition: ColumnElement[bool]) -> list[Grant]:
         query = select(_grants).where(condition).order_by(_grants.c.not_before, _grants.c.id)
-        return [
-            Grant(
-                id=line.id,
-                resident=ResidentId(line.resident),
-                institution=InstitutionId(line.institution),
-                app=line.app,
-                category=DataCategory(line.category),
-                purpose=Purpose(line.purpose),
-                actions=frozenset(Action(a) for a in line.actions.split(",") if a),
-                not_before=moment(line.not_before),
-                expires_at=moment(line.expires_at),
-                state=GrantState(line.state),
-                notice_hash=line.notice_hash,
-                channel=line.channel,
-                basis=Basis(line.basis),
-                uses_left=line.uses_left,
-                proxy_mandate=line.proxy_mandate,
-            )
-            for line in tx.execute(query)
-        ]
+        return [_grant(line) for line in tx.execute(query)]
 
     def arrays(
         self,
@@ -385,7 +450,28 @@ def _said(grant: Grant) -> list[Json]:
     ]
 
 
-def _line(grant: Grant, epoch: int) -> dict[str, object]:
+def _grant(line: Row[tuple[object, ...]]) -> Grant:
+    said = line._mapping
+    return Grant(
+        id=said["id"],
+        resident=ResidentId(said["resident"]),
+        institution=InstitutionId(said["institution"]),
+        app=said["app"],
+        category=DataCategory(said["category"]),
+        purpose=Purpose(said["purpose"]),
+        actions=frozenset(Action(a) for a in said["actions"].split(",") if a),
+        not_before=moment(said["not_before"]),
+        expires_at=moment(said["expires_at"]),
+        state=GrantState(said["state"]),
+        notice_hash=said["notice_hash"],
+        channel=said["channel"],
+        basis=Basis(said["basis"]),
+        uses_left=said["uses_left"],
+        proxy_mandate=said["proxy_mandate"],
+    )
+
+
+def _line(grant: Grant) -> dict[str, object]:
     return {
         "id": grant.id,
         "resident": grant.resident,
@@ -402,5 +488,4 @@ def _line(grant: Grant, epoch: int) -> dict[str, object]:
         "basis": grant.basis.value,
         "uses_left": grant.uses_left,
         "proxy_mandate": grant.proxy_mandate,
-        "epoch": epoch,
     }

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from graph.ledger import tables
 from graph.ledger.canonical import micros
@@ -27,6 +27,12 @@ CATEGORY_OF: dict[str, DataCategory] = {
 
 _identity = tables.identity
 _CHUNK = 10_000
+_FIND = (
+    select(_identity.c.resident)
+    .where(_identity.c.blind == bindparam("blind"), _identity.c.kind == bindparam("kind"))
+    .limit(2)
+)
+"""Asked once per row of a register, so it is built once."""
 
 
 class Identity:
@@ -48,13 +54,22 @@ class Identity:
         at: datetime,
     ) -> None:
         """Store the fields of many residents at once."""
+        lines = self.lines(tx, people, at)
+        if lines:
+            upsert(tx, _identity, [{**line, "batch": None} for line in lines])
+
+    def lines(
+        self,
+        tx: Connection,
+        people: Sequence[tuple[ResidentId, Mapping[str, str]]],
+        at: datetime,
+    ) -> list[dict[str, object]]:
+        """Seal the fields of residents, as lines of the table."""
         fields = [(who, kind, value) for who, said in people for kind, value in said.items()]
-        if not fields:
-            return
         sealed = self._keys.seal_many(
             tx, [(_box(who, kind), value.encode()) for who, kind, value in fields]
         )
-        lines = [
+        return [
             {
                 "resident": who,
                 "kind": kind,
@@ -64,7 +79,6 @@ class Identity:
             }
             for (who, kind, value), value_sealed in zip(fields, sealed, strict=True)
         ]
-        upsert(tx, _identity, lines)
 
     def get(self, tx: Connection, resident: ResidentId) -> dict[str, str]:
         """All fields of one resident; those whose key was destroyed are left out."""
@@ -93,11 +107,8 @@ class Identity:
 
     def find(self, tx: Connection, kind: str, value: str) -> ResidentId | None:
         """Find the one resident with this value; ``None`` when there is none or are several."""
-        blind = self._blind(kind, value)
-        query = select(_identity.c.resident).where(
-            _identity.c.blind == blind, _identity.c.kind == kind
-        )
-        found = tx.execute(query.limit(2)).scalars().all()
+        asked = {"blind": self._blind(kind, value), "kind": kind}
+        found = tx.execute(_FIND, asked).scalars().all()
         return ResidentId(found[0]) if len(found) == 1 else None
 
     def _blind(self, kind: str, value: str) -> bytes:

@@ -59,7 +59,8 @@ class Box:
     def aad(self) -> bytes:
         """Associated data: table, line, subject, category and format, unambiguously joined."""
         parts = (self.table, self.line, self.subject, self.category, "1")
-        return b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
+        encoded = [part.encode() for part in parts]
+        return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
 
     @property
     def at_home(self) -> bool:

@@ -21,8 +21,10 @@ from graph.ledger.keys import KeyRing
 from graph.ledger.leases import Leases
 from graph.ledger.log import Log
 from graph.ledger.outbox import Outbox
+from graph.ledger.records import Records
 from graph.ledger.rows import Rows
 from graph.ledger.runs import Runs
+from graph.ledger.staging import Staging
 from graph.ledger.words import Words
 
 __all__ = ["Ledger"]
@@ -55,6 +57,8 @@ class Ledger:
         self.bookings = Bookings()
         self.grants = Grants(self.outbox)
         self.imports = Imports(keys, self.outbox)
+        self.staging = Staging(keys)
+        self.records = Records(keys)
         self.runs = Runs(keys)
         self.answers = Answers(keys)
         self.leases = Leases()

@@ -46,6 +46,8 @@ class EventKind(StrEnum):
     RESIDENT = "resident"
     GRANT = "grant"
     IMPORT = "import"
+    UNDO = "undo"
+    """An import counts no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,12 @@ class Rows:
         """Rows of those of these keys that have one, (n,), ascending."""
         return np.sort(np.fromiter(self._known(tx, kind, keys).values(), np.int64))
 
+    def of_batch(self, tx: Connection, kind: RowKind, batch: str) -> list[int]:
+        """Rows that an import gave out."""
+        rows = tables.rows
+        query = select(rows.c.row).where(rows.c.kind == kind.value, rows.c.batch == batch)
+        return list(tx.execute(query).scalars())
+
     def count(self, tx: Connection, kind: RowKind) -> int:
         """How many rows were given out."""
         count = tables.row_counts

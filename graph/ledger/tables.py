@@ -30,19 +30,30 @@ __all__ = [
     "grants",
     "head",
     "identity",
+    "identity_before",
     "import_chunks",
+    "import_parts",
     "imports",
     "leases",
     "links",
     "outbox",
     "outbox_keys",
+    "records",
     "requests",
     "row_counts",
     "rows",
     "runs",
     "seats",
+    "seats_before",
     "segments",
     "sessions",
+    "staged_bookings",
+    "staged_grants",
+    "staged_identity",
+    "staged_records",
+    "staged_rows",
+    "staged_seats",
+    "staged_words",
     "words",
 ]
 
@@ -104,7 +115,9 @@ rows = Table(
     _key("kind"),
     Column("row", BigInteger, primary_key=True, autoincrement=False),
     _text("key"),
+    _maybe("batch"),
     UniqueConstraint("kind", "key"),
+    Index("ix_rows_batch", "batch"),
 )
 row_counts = Table("row_counts", METADATA, _key("kind"), _int("next"))
 
@@ -126,8 +139,23 @@ identity = Table(
     _bytes("sealed"),
     _bytes("blind"),
     _int("at"),
+    _maybe("batch"),
     Index("ix_identity_blind", "blind"),
+    Index("ix_identity_batch", "batch"),
 )
+identity_before = Table(
+    "identity_before",
+    METADATA,
+    _key("batch"),
+    _key("resident"),
+    _key("kind"),
+    _bytes("sealed"),
+    _bytes("blind"),
+    _int("at"),
+    _maybe("was"),
+    Index("ix_identity_before_was", "was"),
+)
+"""What each import overwrote, and (``was``) which import had brought that."""
 
 words = Table(
     "words",
@@ -137,8 +165,25 @@ words = Table(
     _text("category"),
     _bytes("sealed"),
     _int("at"),
+    _maybe("batch"),
     Index("ix_words_resident", "resident"),
+    Index("ix_words_batch", "batch"),
 )
+
+records = Table(
+    "records",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("kind"),
+    _text("category"),
+    _int("at"),
+    _maybe("batch"),
+    _bytes("sealed"),
+    Index("ix_records_resident_kind_at", "resident", "kind", "at"),
+    Index("ix_records_batch", "batch"),
+)
+"""Visits, answers to questionnaires and meter readings."""
 
 grants = Table(
     "grants",
@@ -159,8 +204,10 @@ grants = Table(
     _maybe_int("uses_left"),
     _maybe("proxy_mandate"),
     _int("epoch"),
+    _maybe("batch"),
     Index("ix_grants_resident", "resident"),
     Index("ix_grants_epoch", "epoch"),
+    Index("ix_grants_batch", "batch"),
 )
 
 outbox = Table(
@@ -204,6 +251,17 @@ seats = Table(
     _int("taken"),
     _int("waiting"),
     _int("places"),
+    _maybe("batch"),
+    Index("ix_seats_batch", "batch"),
+)
+seats_before = Table(
+    "seats_before",
+    METADATA,
+    _key("batch"),
+    _key("item"),
+    _maybe_int("seats"),
+    _maybe("was"),
+    Index("ix_seats_before_was", "was"),
 )
 bookings = Table(
     "bookings",
@@ -214,8 +272,10 @@ bookings = Table(
     _int("place"),
     _maybe("rec_id"),
     _int("at"),
+    _maybe("batch"),
     Index("ix_bookings_resident", "resident"),
     Index("ix_bookings_item_state_place", "item", "state", "place"),
+    Index("ix_bookings_batch", "batch"),
 )
 
 audit = Table(
@@ -247,14 +307,19 @@ imports = Table(
     _key("id"),
     _text("kind"),
     _text("file_hash"),
+    _int("attempt"),
     _text("source"),
+    _text("institution"),
     _text("state"),
     _int("begun_at"),
     _maybe_int("committed_at"),
+    _maybe_int("undone_at"),
     _maybe_int("seq"),
     _int("changes"),
-    UniqueConstraint("file_hash", "kind"),
+    UniqueConstraint("file_hash", "kind", "attempt"),
 )
+"""``attempt`` counts the undone imports of the same file before this one; ``institution`` is whose
+import it is."""
 import_chunks = Table(
     "import_chunks",
     METADATA,
@@ -262,6 +327,51 @@ import_chunks = Table(
     Column("n", BigInteger, primary_key=True, autoincrement=False),
     _int("changes"),
     _bytes("sealed"),
+    Column("digest", LargeBinary, nullable=True),
+)
+import_parts = Table(
+    "import_parts",
+    METADATA,
+    _key("batch"),
+    _key("part"),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    _bytes("sealed"),
+    _bytes("digest"),
+)
+"""Report, issues and corrected copy of a batch; a digest alone for rows staged below."""
+
+
+def _staged(of: Table, *without: str) -> Table:
+    """Make the table in which rows of another wait for the commit of their batch."""
+    left_out = {"batch", *without}
+    return Table(
+        f"staged_{of.name}",
+        METADATA,
+        _key("batch"),
+        Column("n", BigInteger, nullable=False),
+        *(
+            Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable)
+            for c in of.columns
+            if c.name not in left_out
+        ),
+    )
+
+
+staged_identity = _staged(identity)
+staged_words = _staged(words)
+staged_records = _staged(records)
+staged_grants = _staged(grants, "epoch")
+staged_seats = _staged(seats, "taken", "waiting", "places")
+staged_bookings = _staged(bookings, "state", "rec_id")
+"""Stays while its batch counts: a place may be claimed by several imports."""
+staged_rows = Table(
+    "staged_rows",
+    METADATA,
+    _key("batch"),
+    _key("kind"),
+    _key("key"),
+    _int("n"),
+    _int("place"),
 )
 
 requests = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,19 +46,28 @@ class Words:
         at: datetime,
     ) -> str:
         """Store a text; returns its id."""
-        id_ = "w" + secrets.token_hex(12)
-        sealed = self._keys.seal(tx, _box(id_, resident, category), text.encode())
-        tx.execute(
-            insert(_words),
+        (line,) = self.lines(tx, [(resident, category, text, at)])
+        tx.execute(insert(_words), line)
+        return str(line["id"])
+
+    def lines(
+        self, tx: Connection, texts: Sequence[tuple[ResidentId, DataCategory, str, datetime]]
+    ) -> list[dict[str, object]]:
+        """Seal texts of residents, as lines of the table."""
+        ids = ["w" + secrets.token_hex(12) for _ in texts]
+        boxes = [_box(id_, said[0], said[1]) for id_, said in zip(ids, texts, strict=True)]
+        plain = [text.encode() for _, _, text, _ in texts]
+        sealed = self._keys.seal_many(tx, list(zip(boxes, plain, strict=True)))
+        return [
             {
                 "id": id_,
                 "resident": resident,
                 "category": category.value,
-                "sealed": sealed,
+                "sealed": body,
                 "at": micros(at),
-            },
-        )
-        return id_
+            }
+            for id_, body, (resident, category, _, at) in zip(ids, sealed, texts, strict=True)
+        ]
 
     def get(self, tx: Connection, id_: str) -> Writing | None:
         """Read a text; ``None`` when there is none or its key was destroyed."""

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import open_graph, process_name
-from graph.ingest import batch, import_plan, read_file
+from graph.ingest import batch, import_plan, read_file, stage, undo_import
+from graph.ingest.stage import Stager
 from graph.ledger import log
-from graph.ledger.imports import Imports
+from graph.ledger.imports import BatchState, Imports
+from graph.ledger.staging import Staging
 from graph.store import ladybug
 from jobs import steps
 from tests.factories import operator
@@ -64,7 +66,8 @@ def is_text(text: str) -> Callable[..., bool]:
 def small_batches() -> None:
     """Let a short outbox, or import, take several transactions."""
     steps.BATCH = 2
-    batch.CHUNK = 20
+    stage.CHUNK = 20
+    stage.CHUNKS_AT_ONCE = 1
 
 
 def is_chunk(*_: object, watermark: int | None = None) -> bool:
@@ -107,8 +110,24 @@ POINTS: dict[str, dict[str, Callable[[], None]]] = {
         "before-the-mark-goes": lambda: wrap(ladybug.LadybugStore, "_load", always, after=True),
     },
     "import": {
-        "while-staging": lambda: wrap(Imports, "stage", always, after=True, nth=1),
+        "while-staging": lambda: wrap(Imports, "stage", always, after=True, nth=2),
+        "between-chunks": lambda: wrap(Stager, "ids", always, after=False),
+        "between-parts": lambda: wrap(Staging, "rows", always, after=True, nth=2),
+        "before-preview": lambda: wrap(Imports, "set_previewed", always, after=True),
+        "previewed": lambda: wrap(batch, "commit_import", always, after=False),
+        "rows-moved": lambda: wrap(batch, "move_in", always, after=True),
         "before-commit": lambda: wrap(Imports, "commit", always, after=True),
+    },
+    "undo": {
+        "rows-moved-out": lambda: wrap(batch, "move_out", always, after=True),
+        "before-commit": lambda: wrap(Imports, "undo", always, after=True),
+    },
+    "drain-undo": {
+        "after-clear": lambda: wrap(ladybug.LadybugStore, "clear", always, after=True),
+        "while-loading": lambda: wrap(ladybug.LadybugStore, "_copy", always, after=True, nth=4),
+    },
+    "tidy": {
+        "before-tidying": lambda: wrap(batch, "tidy_imports", always, after=False),
     },
 }
 """Step -> name of the point -> how to be killed there."""
@@ -116,18 +135,18 @@ POINTS: dict[str, dict[str, Callable[[], None]]] = {
 
 def do(step: str, floors: Floors, file: Path) -> None:
     site = floors.site
-    if step == "import":
+    if step in {"import", "tidy"}:
         bring(floors, file)
+        return
+    if step == "undo":
+        take_back(floors)
         return
     if step == "train":
         steps.train(site)
         return
-    if step == "drain-import":
-        bring(floors, file)
-        step = "drain"
     with open_graph(site.config.graph_url, ledger=site.ledger, holder=process_name()) as lease:
-        work = {"drain": steps.drain, "snapshot": steps.take_snapshot, "rebuild": steps.rebuild}
-        work[step](site, lease.store)
+        work = {"snapshot": steps.take_snapshot, "rebuild": steps.rebuild}
+        work.get(step, steps.drain)(site, lease.store)
 
 
 def bring(floors: Floors, file: Path) -> bool:
@@ -137,6 +156,14 @@ def bring(floors: Floors, file: Path) -> bool:
         floors.ledger, plan, gate=floors.gate, actor=operator(), clock=floors.clock
     )
     return result.already
+
+
+def take_back(floors: Floors) -> None:
+    """Undo the newest import that counts."""
+    with floors.ledger.read() as tx:
+        done = [b for b in floors.ledger.imports.list(tx) if b.state is BatchState.COMMITTED]
+    last = max(done, key=lambda b: b.seq or 0)
+    undo_import(floors.ledger, last.id, gate=floors.gate, actor=operator(), clock=floors.clock)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ PATHS = {
     "resident": "{resident}",
     "item": "some-item",
     "exploration": "some-exploration",
+    "batch": "some-batch",
     "token": "some-token",
     "version": "0",
     "name": "main.css",

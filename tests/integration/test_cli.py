@@ -7,6 +7,7 @@ import lzma
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -97,7 +98,7 @@ def test_from_a_meetup_folder_to_suggestions(linli: CommandLine, tmp_path: Path)
     folder = meetup(tmp_path / "meetup-small")
     assert "Home ready" in linli.text("init")
     assert "Home ready" in linli.text("init")  # again does nothing
-    said = linli.text("import", "meetup", str(folder))
+    said = linli.text("import", "meetup", str(folder), "--yes")
     assert "imported" in said
     assert "was there already" in linli.text("import", "meetup", str(folder))
     snapshot = linli.json("snapshot", "--json")
@@ -157,7 +158,7 @@ def test_a_register_of_residents_with_a_bad_row(linli: CommandLine, tmp_path: Pa
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
     bad = {**good, "公民身份号码": wrong, "联系方式": "15400000002"}
     file = csv_file(tmp_path, [column.zh for column in RESIDENT_COLUMNS], good, bad)
-    said = linli.json("import", "residents", str(file), "--json")
+    said = linli.json("import", "residents", str(file), "--yes", "--json")
     assert said["rows"] == 2
     assert [i["row"] for i in said["issues"] if i["severity"] == "error"] == [3]
     text = linli.text("import", "residents", str(file))
@@ -165,6 +166,37 @@ def test_a_register_of_residents_with_a_bad_row(linli: CommandLine, tmp_path: Pa
     assert "王秀兰" not in text
     assert good["公民身份号码"] not in text
     assert "was there already" in text
+
+
+def test_an_import_is_previewed_committed_undone_and_may_come_again(
+    linli: CommandLine, tmp_path: Path
+):
+    linli.text("init")
+    header = ("活动名称", "日期", "开始", "地点", "名额")
+    day = (datetime.now(UTC) + timedelta(days=5)).date().isoformat()
+    rows = [("读书会", day, "09:30", "社区中心", "10"), ("无日期", "", "09:30", "社区中心", "10")]
+    file = csv_file(tmp_path, header, *rows)
+    text = linli.text("import", "activities", str(file))
+    assert "2 rows read, 1 left out, 1 come through" in text
+    (batch,) = linli.json("import", "list", "--json")
+    assert batch["state"] == "previewed"
+    assert f"linli import commit {batch['batch']}" in text
+    linli.text("import", "discard", batch["batch"])
+    assert linli.json("import", "list", "--json") == []
+    said = linli.json("import", "activities", str(file), "--json")
+    assert (said["state"], said["left_out"]) == ("previewed", 1)
+    assert linli.json("import", "show", said["batch"], "--json")["codes"] == said["codes"]
+    out = tmp_path / "errors.csv"
+    linli.text("import", "errors", said["batch"], "--out", str(out))
+    assert "无日期" in out.read_text("utf-8-sig").splitlines()[2]
+    assert linli.refusal("import", "errors", said["batch"], "--out", str(out))[0] == 2
+    assert linli.json("import", "commit", said["batch"], "--json")["items"] == 1
+    assert linli.json("import", "commit", said["batch"], "--json")["already"] is True
+    assert linli.json("import", "undo", said["batch"], "--json")["already"] is False
+    assert "undone before" in linli.text("import", "undo", said["batch"])
+    again = linli.json("import", "activities", str(file), "--yes", "--json")
+    assert again["state"] == "committed"
+    assert again["batch"] != said["batch"]
 
 
 def test_evaluate_a_small_data_set(linli: CommandLine, tmp_path: Path):

@@ -21,7 +21,7 @@ from graph.model import InteractionKind, ItemId, ResidentId
 from tests.conftest import ROOT
 from tests.factories import csv_file
 from tests.integration.demo_world import copy_home
-from tests.integration.killed_step import POINTS, bring, do
+from tests.integration.killed_step import POINTS, bring, do, take_back
 from tests.integration.killing import Checker, open_items
 from tests.integration.serving import generous_residents, new_key
 
@@ -94,25 +94,57 @@ def test_killed_at_a_point_the_home_is_whole_and_the_step_can_be_done_again(
 ):
     home = copy_home(active_home, tmp_path / "home")
     file = activities(tmp_path)
+    prepare(home, step, file)
     before = standing(home)
     kill(home, step, point, file)
     between = standing(home)
-    if step == "import":
+    if step in {"import", "undo"}:
         assert between == before
     assert whole(home) == []
     with open_floors(load_config(home=home)) as floors:
         do(step, floors, file)
     assert whole(home) == []
     with open_floors(load_config(home=home)) as floors:
-        if step == "import":
+        if step in {"import", "tidy"}:
             assert standing(home)["items"] == before["items"] + 40
             assert bring(floors, file) is True
+        if step in {"undo", "drain-undo"}:
+            assert limited(floors) == set()
+            assert bring(floors, file) is False
+            assert len(limited(floors)) == 40
+        with floors.ledger.read() as tx:
+            waiting = floors.ledger.staging.counts(tx, newest(floors))
+        assert step == "tidy" or not any(waiting.values())
         if step == "snapshot":
             moment = floors.live.catch_up()
             assert moment.snapshot.watermark == before["head"]
         if step == "train":
             assert current_name(home / "models") == floors.models.current().model.model_id
     shutil.rmtree(home)
+
+
+def prepare(home: Path, step: str, file: Path) -> None:
+    """Bring the home to where the step begins."""
+    if step not in {"undo", "drain-import", "drain-undo"}:
+        return
+    with open_floors(load_config(home=home)) as floors:
+        bring(floors, file)
+        if step == "drain-undo":
+            do("drain", floors, file)
+            take_back(floors)
+
+
+def newest(floors: Floors) -> str:
+    with floors.ledger.read() as tx:
+        return floors.ledger.imports.list(tx)[0].id
+
+
+def limited(floors: Floors) -> set[str]:
+    """Items of the list whose seats are counted."""
+    with floors.ledger.read() as tx:
+        rows = floors.ledger.rows.all(tx, RowKind.ITEM)
+        seats = floors.ledger.bookings.taken(tx, rows[-40:])
+    return {item for item, (total, _, _) in seats.items() if total == 10}
 
 
 def standing(home: Path) -> dict[str, int]:

@@ -111,7 +111,15 @@ class Town:
                 floors.ledger.runs.request(tx, what, {}, "test", floors.clock())
         if what != "import":
             return None
-        command = [*LINLI, "import", "activities", str(self.file(number)), "--home", str(home)]
+        command = [
+            *LINLI,
+            "import",
+            "activities",
+            str(self.file(number)),
+            "--yes",
+            "--home",
+            str(home),
+        ]
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -10,15 +10,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from graph.codec import encode_change
 from graph.errors import ConfigError, CorruptStore, StoreUnavailable
-from graph.ledger import opening
-from graph.ledger.keys import KeyRing, make_home_key
+from graph.ledger import migrating, opening
+from graph.ledger.canonical import canonical
+from graph.ledger.dialect import WRITE, make_engine
+from graph.ledger.imports import BatchState
+from graph.ledger.keys import Box, KeyRing, make_home_key, read_home_key
 from graph.ledger.ledger import Ledger
 from graph.ledger.migrating import newest_version
 from graph.ledger.outbox import EventKind
+from graph.ledger.rows import RowKind
 from graph.ledger.tables import METADATA
 from graph.model import (
     Basis,
@@ -68,6 +74,56 @@ def test_several_processes_may_open_a_new_ledger_at_once(tmp_path: Path):
     ledger = open_here(tmp_path)
     with ledger.read() as tx:
         assert ledger.outbox.head(tx).seq == sum(len(lines.split()) for lines in said) == 15
+    ledger.close()
+
+
+def old_ledger(folder: Path) -> tuple[str, NodeChange]:
+    """Make a ledger of the first version that holds an import; returns its batch and change."""
+    make_home_key(folder / "keys")
+    keys = KeyRing(read_home_key(folder / "keys"))
+    said = Provenance(SourceId("s"), NOW, NOW, 1.0, DataCategory.IDENTITY, Basis.STATUTORY)
+    change = NodeChange(Op.PUT, "Resident", "r-li", {"birth_year": 1950}, said)
+    config = migrating._config()
+    engine = make_engine(url_of(folder))
+    with engine.connect().execution_options(**WRITE) as tx, tx.begin():
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        run = tx.exec_driver_sql
+        run("INSERT INTO head VALUES (1, 1, 0, 0, 0, ?)", (keys.check(),))
+        for batch, state in (("b1", "committed"), ("b2", "staged")):
+            run(
+                "INSERT INTO imports (id, kind, file_hash, source, state, begun_at, seq, changes)"
+                " VALUES (?, 'k', ?, ?, ?, 0, 1, 1)",
+                (batch, batch, SOURCE_JSON, state),
+            )
+            body = canonical({"changes": [encode_change(change)]})
+            sealed = keys.seal(tx, Box("import_chunks", f"{batch}/0", batch, "import"), body)
+            run("INSERT INTO import_chunks VALUES (?, 0, 1, ?)", (batch, sealed))
+        run("INSERT INTO seats VALUES ('i', 2, 1, 0, 1)")
+        run("INSERT INTO bookings VALUES ('i', 'r-li', 'confirmed', 1, NULL, 0)")
+        run("INSERT INTO rows VALUES ('resident', 0, 'r-li')")
+        run("INSERT INTO row_counts VALUES ('resident', 1)")
+    engine.dispose()
+    return "b1", change
+
+
+SOURCE_JSON = (
+    '{"id":"s","source_class":"government","owner":"o","title":"t","legal_basis":"l",'
+    '"licence":"","refresh":""}'
+)
+
+
+def test_a_ledger_of_the_first_version_is_migrated_with_its_data(tmp_path: Path):
+    batch, change = old_ledger(tmp_path)
+    ledger = open_here(tmp_path)
+    with ledger.read() as tx:
+        assert compare_metadata(MigrationContext.configure(tx), METADATA) == []
+        assert list(ledger.imports.changes(tx, batch)) == [[change]]
+        states = {b.id: b.state for b in ledger.imports.list(tx)}
+        assert states == {"b1": BatchState.COMMITTED, "b2": BatchState.STAGING}
+        assert ledger.bookings.taken(tx, ["i"]) == {"i": (2, 1, 0)}
+        assert [b.item for b in ledger.bookings.of(tx, ResidentId("r-li"))] == ["i"]
+        assert ledger.rows.all(tx, RowKind.RESIDENT) == ["r-li"]
     ledger.close()
 
 

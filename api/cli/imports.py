@@ -1,0 +1,315 @@
+"""Commands that bring files in, in two phases: preview, then commit or discard; and undo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    operator,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
+from api.services.imports import Imports
+from api.wiring import Floors, load_config, open_floors
+from graph.errors import ConfigError
+from graph.gate import BatchState
+from graph.ingest import Preview, RowIssue, Severity
+from jobs.uploads import KINDS, preview_file
+
+__all__ = ["register"]
+
+import_app = typer.Typer(
+    help="Bring data in: look at what a file would do, then commit it; or undo it.",
+    no_args_is_help=True,
+)
+
+FileArgument = Annotated[Path, typer.Argument(help="File or folder to read.", exists=True)]
+BatchArgument = Annotated[str, typer.Argument(help="Import batch; `linli import list` shows them.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Commit at once, if every authorisation is there.")
+]
+
+_ROWS_SHOWN = 8
+_NEXT = "Next: linli snapshot, then linli train."
+
+
+@dataclass(slots=True)
+class _Group:
+    """Issues of one code."""
+
+    first: RowIssue
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+
+def _kind_command(kind: str, doc: str) -> None:
+    def command(
+        file: FileArgument,
+        yes: YesOption = False,
+        home: HomeOption = None,
+        as_operator: OperatorOption = None,
+        as_json: AsJson = False,
+    ) -> None:
+        with open_floors(load_config(home=home)) as floors:
+            _bring(floors, kind, file, as_operator, yes=yes, as_json=as_json)
+
+    import_app.command(kind, help=doc)(command)
+
+
+_HELP = {
+    "residents": "Import a register of residents (人口台账).",
+    "activities": "Import activities (活动).",
+    "signups": "Import sign-ups (活动报名表).",
+    "meetup": "Import a folder in the layout of the published Meetup sets (never its test split).",
+}
+for _kind in KINDS:
+    _kind_command(_kind, _HELP[_kind])
+
+
+def _bring(
+    floors: Floors, kind: str, file: Path, name: str | None, *, yes: bool, as_json: bool
+) -> None:
+    actor = operator(name, floors.institution)
+    imports = Imports(floors)
+    try:
+        with progress_bar("validating") as bar:
+            preview = preview_file(floors.site, kind, file, actor=actor, progress=bar)
+    except KeyboardInterrupt:
+        say("Stopped; nothing of it is visible. The same command goes on where it stopped.")
+        raise typer.Exit(130) from None
+    batch = preview.batch
+    if not as_json:
+        _show(preview, imports.issues(actor, batch.id))
+    if batch.state is BatchState.PREVIEWED and (yes or (not as_json and _asked())):
+        imports.commit(actor, batch.id)
+        if not as_json:
+            say(f"Batch {batch.id} imported. {_NEXT}")
+    if as_json:
+        shown = imports.show(actor, batch.id)
+        print_json(
+            {
+                **_said(preview),
+                "state": shown.batch.state.value,
+                "issues": [asdict(issue) for issue in imports.issues(actor, batch.id)],
+            }
+        )
+
+
+def _asked() -> bool:
+    """Ask whether to commit, where somebody sits at a terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("commit?", default=False)
+
+
+def _said(preview: Preview) -> dict[str, object]:
+    batch = preview.batch
+    return {"batch": batch.id, "kind": batch.kind, "state": batch.state.value, **preview.to_json()}
+
+
+def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
+    """Print a preview: counts first, then what is wrong, then what to do."""
+    batch = preview.batch
+    say(
+        f"{preview.rows} rows read, {preview.left_out} left out, {preview.clean} come through; "
+        f"{preview.notices} notices."
+    )
+    for what, counts in (("new", preview.new), ("known", preview.known)):
+        some = [f"{n} {kind}s" for kind, n in counts.items() if n]
+        if some:
+            say(f"  {what}: {', '.join(some)}")
+    if preview.changes:
+        changes = ", ".join(f"{n} {label}" for label, n in preview.changes.items())
+        say(f"  facts: {changes}")
+    for group in _grouped(issues):
+        _show_group(group)
+    if preview.columns:
+        print_table(
+            ("column of the file", "taken as"),
+            [(use.header, use.column or use.fate.value) for use in preview.columns],
+        )
+    if preview.sample:
+        columns = list(preview.sample[0])
+        print_table(columns, [[row.get(c, "") for c in columns] for row in preview.sample])
+    for category, n in preview.missing.items():
+        say(f"{n} residents did not authorise {category}: it cannot be committed like this.")
+    say(_what_next(preview, batch.id))
+
+
+def _what_next(preview: Preview, batch: str) -> str:
+    if preview.batch.state is BatchState.COMMITTED:
+        return f"Batch {batch} was there already; nothing was done. linli import undo {batch}"
+    lines = [f"Batch {batch} is staged; nobody sees anything of it yet."]
+    if preview.codes:
+        lines.append(f"  the file with its problems: linli import errors {batch} --out FILE")
+    lines.append(f"  take it in: linli import commit {batch}")
+    lines.append(f"  drop it:    linli import discard {batch}")
+    return "\n".join(lines)
+
+
+def _grouped(issues: Iterable[RowIssue]) -> Iterator[_Group]:
+    groups: dict[tuple[str, str], _Group] = {}
+    for issue in issues:
+        group = groups.setdefault((issue.code, issue.column), _Group(issue))
+        group.count += 1
+        if len(group.rows) < _ROWS_SHOWN and issue.row:
+            group.rows.append(issue.row)
+    yield from groups.values()
+
+
+def _show_group(group: _Group) -> None:
+    issue = group.first
+    rows = ", ".join(str(row) for row in group.rows) or "whole file"
+    more = "" if group.count <= max(len(group.rows), 1) else ", ..."
+    left_out = "rows left out" if issue.severity is Severity.ERROR else "notice"
+    say(f"[{issue.code}] {issue.column or '-'}: {group.count} times ({left_out}); row {rows}{more}")
+    say(f"  {issue.message_zh} → {issue.remedy_zh}")
+    say(f"  {issue.message_en} → {issue.remedy_en}")
+
+
+@import_app.command("list")
+def list_imports(
+    home: HomeOption = None, as_operator: OperatorOption = None, as_json: AsJson = False
+) -> None:
+    """List imports, the newest first."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        batches = Imports(floors).all(actor)
+    lines = [
+        {
+            "batch": b.id,
+            "kind": b.kind,
+            "state": b.state.value,
+            "begun_at": b.begun_at,
+            "committed_at": b.committed_at,
+            "undone_at": b.undone_at,
+            "changes": b.changes,
+        }
+        for b in batches
+    ]
+    if as_json:
+        print_json(lines)
+        return
+    print_table(
+        ("batch", "kind", "state", "begun", "facts"),
+        [(b.id, b.kind, b.state, f"{b.begun_at:%F %R}", b.changes) for b in batches],
+    )
+
+
+@import_app.command("show")
+def show_import(
+    batch: BatchArgument,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the preview of an import again."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        imports = Imports(floors)
+        shown = imports.show(actor, batch)
+        issues = imports.issues(actor, batch)
+        if as_json:
+            said: dict[str, object] = {
+                "batch": batch,
+                "state": shown.batch.state.value,
+                "refusal": shown.refusal,
+            }
+            if shown.preview is not None:
+                said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}
+            print_json(said)
+        elif shown.preview is None:
+            say(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
+        else:
+            _show(shown.preview, issues)
+
+
+@import_app.command("commit")
+def commit(
+    batch: BatchArgument,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what was previewed, whole."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        result = Imports(floors).commit(actor, batch)
+    if as_json:
+        print_json(asdict(result))
+    else:
+        state = "was there already" if result.already else "imported"
+        say(f"Batch {batch} {state}. {_NEXT}")
+
+
+@import_app.command("discard")
+def discard(
+    batch: BatchArgument,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop what was previewed and not committed."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        Imports(floors).discard(actor, batch)
+    if as_json:
+        print_json({"batch": batch, "state": "discarded"})
+    else:
+        say(f"Batch {batch} is dropped.")
+
+
+@import_app.command("undo")
+def undo(
+    batch: BatchArgument,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a committed import back, as if it had never come."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        undone = Imports(floors).undo(actor, batch)
+    if as_json:
+        print_json({"batch": batch, "state": "undone", "already": not undone})
+    else:
+        state = "is undone" if undone else "was undone before; nothing was done"
+        say(f"Batch {batch} {state}. {_NEXT}")
+
+
+@import_app.command("errors")
+def errors(
+    batch: BatchArgument,
+    out: Annotated[Path, typer.Option("--out", help="File to write; it must not exist.")],
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the file again with its problems beside the rows."""
+    with open_floors(load_config(home=home)) as floors:
+        actor = operator(as_operator, floors.institution)
+        pieces = Imports(floors).copy(actor, batch)
+        first = next(pieces)
+        if out.exists():
+            raise ConfigError(f"{out} is there already; name another file")
+        with out.open("xb") as file:
+            file.write(first)
+            file.writelines(pieces)
+    if as_json:
+        print_json({"batch": batch, "file": str(out)})
+    else:
+        say(f"{out} holds the file with its problems in the last column.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(import_app, name="import")

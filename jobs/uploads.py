@@ -1,0 +1,97 @@
+"""Phase one of an import for the jobs process, and for the command line: a file is validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from graph.codec import Json
+from graph.errors import DataError, Denied, ImportRefused, NotFound
+from graph.ingest import (
+    FILE_COLUMNS,
+    ImportPlan,
+    LedgerRegister,
+    Preview,
+    preview_import,
+    read_file,
+    read_meetup,
+    refuse_import,
+)
+from graph.model import Actor, InstitutionId, StaffRole
+from jobs.site import Site
+from jobs.steps import Progress, silent
+
+__all__ = ["KINDS", "preview_file", "upload_args", "validate_upload"]
+
+MEETUP = "meetup"
+KINDS = (*FILE_COLUMNS, MEETUP)
+"""Every kind of file or folder that comes in."""
+
+
+def preview_file(
+    site: Site, kind: str, file: Path, *, actor: Actor, progress: Progress = silent
+) -> Preview:
+    """Read, validate and stage a file.
+
+    Raises
+    ------
+    ImportRefused
+        The file as a whole cannot be read, or a fact has no basis.
+    Denied
+        The actor may not bring in such data.
+    """
+    return preview_import(
+        site.ledger,
+        _plan(site, kind, file, actor),
+        gate=site.gate,
+        actor=actor,
+        clock=site.clock,
+        file=file,
+        progress=progress,
+    )
+
+
+def upload_args(actor: Actor, *, kind: str, batch: str, file: str) -> dict[str, Json]:
+    """Say in a job request which upload is to be validated, and for whom."""
+    return {
+        "kind": kind,
+        "batch": batch,
+        "file": file,
+        "actor": [actor.id, actor.role.value, actor.institution, actor.app],
+    }
+
+
+def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) -> str:
+    """Validate an uploaded file and delete it; a refusal is kept with the batch.
+
+    Raises
+    ------
+    DataError
+        The request names no upload.
+    NotFound
+        The file is gone.
+    """
+    said = args.get("actor")
+    if not isinstance(said, list):
+        raise DataError("this job is asked for by POST /api/v1/imports, with a file")
+    id_, role, institution, app = (str(part) for part in said)
+    actor = Actor(id_, StaffRole(role), InstitutionId(institution), app)
+    file = site.home.uploads / Path(str(args["file"])).name
+    if not file.exists():
+        raise NotFound(f"the upload of import batch {args['batch']} is gone; send it again")
+    try:
+        preview = preview_file(site, str(args["kind"]), file, actor=actor, progress=progress)
+    except (ImportRefused, Denied) as error:
+        file.unlink()
+        refuse_import(site.ledger, str(args["batch"]), str(error).replace(file.name, "the file"))
+        raise
+    file.unlink()
+    return f"{preview.batch.id}: {preview.rows} rows read, {preview.left_out} left out"
+
+
+def _plan(site: Site, kind: str, file: Path, actor: Actor) -> ImportPlan:
+    pseudonym = site.ledger.keys.pseudonym
+    if kind == MEETUP:
+        return read_meetup(file, pseudonym=pseudonym, clock=site.clock)
+    register = LedgerRegister(site.ledger, site.gate, actor)
+    return read_file(kind, file, pseudonym=pseudonym, clock=site.clock, register=register)
