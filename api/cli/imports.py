@@ -95,6 +95,8 @@ def _bring(
         imports.commit(actor, batch.id)
         if not as_json:
             say(f"Batch {batch.id} imported. {_NEXT}")
+    elif not as_json:
+        say(_what_next(preview, batch.id))
     if as_json:
         shown = imports.show(actor, batch.id)
         print_json(
@@ -117,8 +119,7 @@ def _said(preview: Preview) -> dict[str, object]:
 
 
 def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
-    """Print a preview: counts first, then what is wrong, then what to do."""
-    batch = preview.batch
+    """Print a preview: counts first, then what is wrong, then columns and a sample."""
     say(
         f"{preview.rows} rows read, {preview.left_out} left out, {preview.clean} come through; "
         f"{preview.notices} notices."
@@ -142,10 +143,11 @@ def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
         print_table(columns, [[row.get(c, "") for c in columns] for row in preview.sample])
     for category, n in preview.missing.items():
         say(f"{n} residents did not authorise {category}: it cannot be committed like this.")
-    say(_what_next(preview, batch.id))
 
 
 def _what_next(preview: Preview, batch: str) -> str:
+    if preview.batch.state is BatchState.UNDONE:
+        return f"Batch {batch} is undone; its file may be imported again."
     if preview.batch.state is BatchState.COMMITTED:
         return f"Batch {batch} was there already; nothing was done. linli import undo {batch}"
     lines = [f"Batch {batch} is staged; nobody sees anything of it yet."]
@@ -231,6 +233,7 @@ def show_import(
             say(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
         else:
             _show(shown.preview, issues)
+            say(_what_next(shown.preview, batch))
 
 
 @import_app.command("commit")
