@@ -24,7 +24,7 @@ from api.services.imports import Imports
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import Preview, RowIssue, Severity
+from graph.ingest import Preview, RowIssue, Severity, ending_of, write_template
 from jobs.uploads import KINDS, preview_file
 
 __all__ = ["register"]
@@ -32,6 +32,7 @@ __all__ = ["register"]
 import_app = typer.Typer(
     help="Bring data in: look at what a file would do, then commit it; or undo it.",
     no_args_is_help=True,
+    invoke_without_command=True,
 )
 
 FileArgument = Annotated[Path, typer.Argument(help="File or folder to read.", exists=True)]
@@ -71,6 +72,12 @@ _HELP = {
     "residents": "Import a register of residents (人口台账).",
     "activities": "Import activities (活动).",
     "signups": "Import sign-ups (活动报名表).",
+    "grids": "Import grids and the areas they lie in (网格台账).",
+    "buildings": "Import addresses: buildings and dwellings (地址).",
+    "services": "Import services and who provides them (服务清单).",
+    "volunteering": "Import hours of volunteers and of the time bank (志愿/时间银行).",
+    "visits": "Import visits and questionnaires (探访记录, 量表).",
+    "meters": "Import readings of water meters (水表读数).",
     "meetup": "Import a folder in the layout of the published Meetup sets (never its test split).",
 }
 for _kind in KINDS:
@@ -176,6 +183,29 @@ def _show_group(group: _Group) -> None:
     say(f"[{issue.code}] {issue.column or '-'}: {group.count} times ({left_out}); row {rows}{more}")
     say(f"  {issue.message_zh} → {issue.remedy_zh}")
     say(f"  {issue.message_en} → {issue.remedy_en}")
+
+
+@import_app.callback()
+def template(
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--template", metavar="KIND", help="Write a table to fill in, with two examples."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Its file, .xlsx or .csv [KIND.xlsx].")
+    ] = None,
+) -> None:
+    """Bring data in: look at what a file would do, then commit it; or undo it."""
+    if kind is None:
+        return
+    target = out or Path(f"{kind}.xlsx")
+    if target.exists():
+        raise ConfigError(f"{target} is there already; name another file with --out")
+    write_template(kind, target)
+    say(f"{target} is ready to be filled in; import it with: linli import {kind} {target}")
+    raise typer.Exit
 
 
 @import_app.command("list")
@@ -302,6 +332,9 @@ def errors(
         actor = operator(as_operator, floors.institution)
         pieces = Imports(floors).copy(actor, batch)
         first = next(pieces)
+        ending = ending_of(first)
+        if out.suffix.casefold() != ending:
+            raise ConfigError(f"the copy is a {ending} file: name it {out.with_suffix(ending)}")
         if out.exists():
             raise ConfigError(f"{out} is there already; name another file")
         with out.open("xb") as file:
@@ -310,7 +343,7 @@ def errors(
     if as_json:
         print_json({"batch": batch, "file": str(out)})
     else:
-        say(f"{out} holds the file with its problems in the last column.")
+        say(f"{out} holds the file with its problems in the first column.")
 
 
 def register(app: typer.Typer) -> None:

@@ -27,6 +27,7 @@ from api.rest.requests import services
 from api.security.callers import caller
 from api.services.imports import Shown
 from graph.gate import BatchState, ImportBatch
+from graph.ingest import ending_of
 
 __all__: list[str] = []
 
@@ -87,7 +88,7 @@ def import_errors(batch: str) -> Response:
         yield from pieces
 
     answer = Response(stream_with_context(body()), mimetype="application/octet-stream")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{batch}.csv"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{batch}{ending_of(first)}"'
     return answer
 
 

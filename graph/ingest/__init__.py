@@ -11,6 +11,7 @@ from graph.ingest.batch import (
     preview_import,
     undo_import,
 )
+from graph.ingest.corrected import ending_of
 from graph.ingest.files import FILE_COLUMNS, read_file
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
@@ -38,6 +39,7 @@ from graph.ingest.preview import (
     refuse_import,
 )
 from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
+from graph.ingest.templates import write_template
 from graph.ingest.uncoded import (
     FEWEST,
     Uncoded,
@@ -76,6 +78,7 @@ __all__ = [
     "commit_import",
     "copy_of",
     "discard_import",
+    "ending_of",
     "forget_coded",
     "import_plan",
     "issues_of",
@@ -90,4 +93,5 @@ __all__ = [
     "refuse_import",
     "uncoded_occupations",
     "undo_import",
+    "write_template",
 ]

@@ -24,7 +24,7 @@ from graph.ingest.plan import RowIssue, Severity
 from graph.ingest.sheet_text import harmless, without_controls
 from graph.ingest.table import open_file
 
-__all__ = ["corrected_copy"]
+__all__ = ["corrected_copy", "ending_of"]
 
 _RED, _YELLOW = (PatternFill("solid", fgColor=colour) for colour in ("F8CBAD", "FFF2CC"))
 _MOST_TEXT = 32_000
@@ -63,6 +63,11 @@ def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: 
     else:
         _write_csv(written, rows)
     return written
+
+
+def ending_of(start: bytes) -> str:
+    """Tell from its first bytes whether a copy is a ``.xlsx`` or a ``.csv``."""
+    return ".xlsx" if start.startswith(b"PK") else ".csv"
 
 
 Rows = Iterator[tuple[int, list[str]]]
