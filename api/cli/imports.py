@@ -25,6 +25,7 @@ from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
 from graph.ingest import Preview, RowIssue, Severity, ending_of, write_template
+from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
 __all__ = ["register"]
@@ -42,6 +43,9 @@ YesOption = Annotated[
 ]
 
 _ROWS_SHOWN = 8
+_SAMPLE_SHOWN = 3
+_ALWAYS = {*VOCABULARIES, "Source"}
+"""Labels of the governed lists: every import brings them along."""
 _NEXT = "Next: linli snapshot, then linli train."
 
 
@@ -135,21 +139,28 @@ def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
         some = [f"{n} {kind}s" for kind, n in counts.items() if n]
         if some:
             say(f"  {what}: {', '.join(some)}")
-    if preview.changes:
-        changes = ", ".join(f"{n} {label}" for label, n in preview.changes.items())
-        say(f"  facts: {changes}")
+    facts = [f"{n} {name}" for name, n in preview.changes.items() if name not in _ALWAYS]
+    if facts:
+        say(f"  facts: {', '.join(facts)}")
     for group in _grouped(issues):
         _show_group(group)
-    if preview.columns:
-        print_table(
-            ("column of the file", "taken as"),
-            [(use.header, use.column or use.fate.value) for use in preview.columns],
-        )
-    if preview.sample:
-        columns = list(preview.sample[0])
-        print_table(columns, [[row.get(c, "") for c in columns] for row in preview.sample])
+    _show_columns(preview)
     for category, n in preview.missing.items():
         say(f"{n} residents did not authorise {category}: it cannot be committed like this.")
+
+
+def _show_columns(preview: Preview) -> None:
+    """Print how each column is understood, with its cells in the first clean rows."""
+    if not preview.columns:
+        return
+    some = preview.sample[:_SAMPLE_SHOWN]
+    print_table(
+        ("column of the file", "taken as", *(f"e.g. {n}" for n in range(1, len(some) + 1))),
+        [
+            (use.header, use.column or use.fate.value, *(row.get(use.column, "") for row in some))
+            for use in preview.columns
+        ],
+    )
 
 
 def _what_next(preview: Preview, batch: str) -> str:
@@ -177,10 +188,11 @@ def _grouped(issues: Iterable[RowIssue]) -> Iterator[_Group]:
 
 def _show_group(group: _Group) -> None:
     issue = group.first
-    rows = ", ".join(str(row) for row in group.rows) or "whole file"
-    more = "" if group.count <= max(len(group.rows), 1) else ", ..."
-    left_out = "rows left out" if issue.severity is Severity.ERROR else "notice"
-    say(f"[{issue.code}] {issue.column or '-'}: {group.count} times ({left_out}); row {rows}{more}")
+    more = ", ..." if group.count > max(len(group.rows), 1) else ""
+    rows = ", ".join(str(row) for row in group.rows)
+    where = f"rows {rows}{more}" if rows else "the whole file"
+    fate = "left out" if issue.severity is Severity.ERROR else "notice"
+    say(f"[{issue.code}] {issue.column or '-'}, {group.count} x {fate}: {where}")
     say(f"  {issue.message_zh} → {issue.remedy_zh}")
     say(f"  {issue.message_en} → {issue.remedy_en}")
 
