@@ -13,7 +13,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo serve test test-long check lock clean
+.PHONY: help demo serve postgres test test-long check lock clean
 
 help: ## show this list
 	@echo "Linli (邻里). Targets:"
@@ -25,6 +25,9 @@ demo: $(VENV)/.linli ## a demo city: made, trained and served here, with sign-in
 
 serve: $(VENV)/.linli ## serve the home that linli init made
 	@$(BIN)/linli serve $(ARGS)
+
+postgres: $(VENV)/.dev $(VENV)/.linli ## a PostgreSQL server on a loopback port, to try the production ledger
+	@$(BIN)/python -W ignore tools/postgres_server.py $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.linli ## all tests, with a real graph store, a real ledger and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from threading import local
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError as Unfit
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from graph.errors import Conflict, CorruptStore, LinliError, StoreUnavailable
-from graph.ledger.dialect import WRITE
+from graph.errors import Conflict, CorruptStore, DataError, LinliError, StoreUnavailable
+from graph.ledger.dialect import WRITE, reason_of
 from graph.ledger.keys import KeyRing
 
 __all__ = ["Database"]
@@ -42,7 +43,7 @@ class Database:
                     self._keys.rolled_back(tx)
                     raise
                 self._keys.committed(tx)
-        except (DatabaseError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "write") from error
         finally:
             self._thread.writing = False
@@ -53,7 +54,7 @@ class Database:
         try:
             with self._current().connect() as tx, tx.begin():
                 yield tx
-        except (DatabaseError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "answer") from error
 
     @property
@@ -73,11 +74,13 @@ class Database:
         return self._engine
 
 
-def _told(error: DatabaseError | PoolTimeout, did: str) -> LinliError:
+def _told(error: DBAPIError | PoolTimeout, did: str) -> LinliError:
     """Say in Linli's words what the database said, without the values it was given."""
-    cause = error.orig if isinstance(error, DatabaseError) else error
+    reason = reason_of(error)
     if isinstance(error, IntegrityError):
-        return Conflict(f"the ledger holds another line already ({cause}); nothing was written")
-    if isinstance(error, OperationalError | PoolTimeout):
-        return StoreUnavailable(f"the ledger did not {did}: {cause}")
-    return CorruptStore(f"the ledger cannot be read ({cause}); restore a backup")
+        return Conflict(f"the ledger holds another line already ({reason}); nothing was written")
+    if isinstance(error, OperationalError | PoolTimeout) or error.connection_invalidated:
+        return StoreUnavailable(f"the ledger did not {did}: {reason}")
+    if isinstance(error, Unfit):
+        return DataError(f"the ledger cannot hold a value ({reason}); nothing was written")
+    return CorruptStore(f"the ledger cannot be read ({reason}); restore a backup")

@@ -12,9 +12,10 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from graph.errors import ConfigError, CorruptStore, StoreUnavailable
 from graph.ledger import tables
-from graph.ledger.dialect import WRITE, file_of, lock_migration, make_engine
+from graph.ledger.dialect import WRITE, file_of, make_engine, reason_of
 from graph.ledger.keys import KeyRing, make_home_key, read_home_key
 from graph.ledger.ledger import Ledger
+from graph.urls import masked
 
 __all__ = ["open_ledger"]
 
@@ -38,16 +39,20 @@ def open_ledger(
         with engine.connect() as tx, tx.begin():
             check = _key_check(tx) if _version(tx) == VERSION else None
         if check is None:
+            # Of several processes one makes or migrates the tables, the others wait for it.
             with engine.connect().execution_options(**WRITE) as tx, tx.begin():
-                lock_migration(tx)
                 check = _make(tx, keys_dir)
         keys = _know_key(keys_dir, check)
     except OperationalError as error:
         engine.dispose()
-        raise StoreUnavailable(f"the ledger {url} cannot be opened: {error.orig}") from error
+        raise StoreUnavailable(
+            f"the ledger {masked(url)} cannot be opened: {reason_of(error)}"
+        ) from error
     except DatabaseError as error:
         engine.dispose()
-        raise CorruptStore(f"{url} is not a ledger: {error.orig}; restore a backup") from error
+        raise CorruptStore(
+            f"{masked(url)} is not a ledger: {reason_of(error)}; restore a backup"
+        ) from error
     except BaseException:
         engine.dispose()
         raise

@@ -1,0 +1,68 @@
+"""Real servers that tests run against, started once per session from pip packages."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tools.postgres_server import PostgresServer
+
+__all__ = ["Databases", "postgres_server", "stoppable_postgres"]
+
+_numbers = itertools.count(1)
+
+
+class Databases:
+    """A PostgreSQL server that gives every test a database of its own."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+
+    def new(self) -> str:
+        """Make an empty database; returns its URL."""
+        name = f"linli_{next(_numbers)}"
+        self.run(f"CREATE DATABASE {name}")
+        return self.server.url(name)
+
+    def run(self, statement: str) -> None:
+        """Run one statement as the server's owner, outside any transaction."""
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def stop(self) -> None:
+        """Stop the server; its data stay."""
+        self.server.stop()
+
+    def start(self) -> None:
+        """Start it again, on the same port."""
+        self.server.start()
+
+
+def _running() -> Iterator[Databases]:
+    # Not in pytest's own folder: it is closed to the system user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="linli-postgres-"))
+    server = PostgresServer(folder / "data")
+    server.start()
+    try:
+        yield Databases(server)
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Databases]:
+    """Return the server that all tests share; nobody stops it."""
+    yield from _running()
+
+
+@pytest.fixture
+def stoppable_postgres() -> Iterator[Databases]:
+    """Return a server of one's own, to stop and to start again."""
+    yield from _running()
