@@ -11,10 +11,10 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.servers import postgres_server, stoppable_postgres
+from tests.servers import ledger_url, postgres_server, stoppable_postgres
 from tests.sizes import SIZES, Sizes
 
-__all__ = ["postgres_server", "stoppable_postgres"]
+__all__ = ["ledger_url", "postgres_server", "stoppable_postgres"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,7 @@ import pytest
 
 from tools.postgres_server import PostgresServer
 
-__all__ = ["Databases", "postgres_server", "stoppable_postgres"]
+__all__ = ["Databases", "ledger_url", "postgres_server", "stoppable_postgres"]
 
 _numbers = itertools.count(1)
 
@@ -29,6 +29,10 @@ class Databases:
         name = f"linli_{next(_numbers)}"
         self.run(f"CREATE DATABASE {name}")
         return self.server.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database; whoever still uses it is thrown out."""
+        self.run(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     def run(self, statement: str) -> None:
         """Run one statement as the server's owner, outside any transaction."""
@@ -66,3 +70,15 @@ def postgres_server() -> Iterator[Databases]:
 def stoppable_postgres() -> Iterator[Databases]:
     """Return a server of one's own, to stop and to start again."""
     yield from _running()
+
+
+@pytest.fixture(params=("postgresql", "sqlite"))
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the address of an empty ledger, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/ledger.db"
+        return
+    databases: Databases = request.getfixturevalue("postgres_server")
+    url = databases.new()
+    yield url
+    databases.drop(url)

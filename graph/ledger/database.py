@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
@@ -18,15 +19,23 @@ from graph.ledger.keys import KeyRing
 
 __all__ = ["Database"]
 
+_AWAY_SECONDS = 1.0
+"""How long nobody tries again to reach a server that could not be reached."""
+
 
 class Database:
-    """Opens transactions and tells the key ring how they ended. Safe for threads and forks."""
+    """Opens transactions and tells the key ring how they ended. Safe for threads and forks.
+
+    While a server is away, requests do not queue up to find that out one after the other: what
+    one of them found holds for the next second.
+    """
 
     def __init__(self, engine: Engine, keys: KeyRing) -> None:
         self._engine = engine
         self._keys = keys
         self._process = os.getpid()
         self._thread = local()
+        self._away = (0.0, "")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -34,7 +43,7 @@ class Database:
         if self.writing:
             raise Conflict("this thread is writing already: pass its transaction on")
         try:
-            with self._current().connect().execution_options(**WRITE) as tx:
+            with self._connect().execution_options(**WRITE) as tx:
                 self._thread.writing = True
                 try:
                     with tx.begin():
@@ -52,7 +61,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """See :meth:`graph.ledger.ledger.Ledger.read`."""
         try:
-            with self._current().connect() as tx, tx.begin():
+            with self._connect() as tx, tx.begin():
                 yield tx
         except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "answer") from error
@@ -65,6 +74,16 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def _connect(self) -> Connection:
+        until, reason = self._away
+        if time.monotonic() < until:
+            raise StoreUnavailable(f"the ledger cannot be reached: {reason}")
+        try:
+            return self._current().connect()
+        except OperationalError as error:
+            self._away = (time.monotonic() + _AWAY_SECONDS, reason_of(error))
+            raise
 
     def _current(self) -> Engine:
         """Engine for this process; connections inherited through a fork are not touched."""

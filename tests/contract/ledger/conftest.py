@@ -1,4 +1,4 @@
-"""The ledgers that the one ledger suite runs on: every test on SQLite and on a real PostgreSQL."""
+"""The ledger that the one suite runs on: every test on SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,26 +10,16 @@ import pytest
 from graph.gate import open_ledger
 from graph.ledger.ledger import Ledger
 from tests.conftest import FixedClock
-from tests.servers import Databases
-
-ENGINES = ("postgresql", "sqlite")
-
-
-@pytest.fixture(params=ENGINES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    databases: Databases = request.getfixturevalue("postgres_server")
-    return databases.new()
 
 
 @pytest.fixture
-def reopen(url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Callable[[], Ledger]]:
+def reopen(ledger_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Callable[[], Ledger]]:
     opened: list[Ledger] = []
 
     def opener() -> Ledger:
-        ledger = open_ledger(url, keys_dir=tmp_path / "keys", log_dir=tmp_path / "log", clock=clock)
+        ledger = open_ledger(
+            ledger_url, keys_dir=tmp_path / "keys", log_dir=tmp_path / "log", clock=clock
+        )
         opened.append(ledger)
         return ledger
 

@@ -9,13 +9,20 @@ from datetime import timedelta
 from graph.ledger.outbox import EventKind, NewEvent
 from graph.model import (
     Action,
+    Basis,
     DataCategory,
     Grant,
     GrantState,
     InstitutionId,
     ItemId,
+    NodeChange,
+    Op,
+    Provenance,
     Purpose,
     ResidentId,
+    Source,
+    SourceClass,
+    SourceId,
 )
 from tests.ledger_worker import NOW
 
@@ -58,3 +65,11 @@ def tap(n: int = 0, *, key: str | None = None, subject: ResidentId = LI) -> NewE
         payload={"kind": "like", "item": f"i{n}", "at": NOW.isoformat()},
         at=NOW,
     )
+
+
+SOURCE = Source(SourceId("register"), SourceClass.GOVERNMENT, "street", "Register", "law")
+
+
+def node(n: int) -> NodeChange:
+    said = Provenance(SOURCE.id, NOW, NOW, 1.0, DataCategory.IDENTITY, Basis.STATUTORY)
+    return NodeChange(Op.PUT, "Resident", f"r{n}", {"birth_year": 1950}, said)

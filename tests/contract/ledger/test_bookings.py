@@ -111,7 +111,7 @@ class TestBookings:
             )  # everybody in line got the seat once, then nobody
 
     def test_the_last_seat_goes_to_one_of_several_processes(
-        self, ledger: Ledger, url: str, tmp_path: Path, sizes: Sizes
+        self, ledger: Ledger, ledger_url: str, tmp_path: Path, sizes: Sizes
     ):
         items = max(50, sizes.rivals)
         with ledger.write() as tx:
@@ -119,7 +119,7 @@ class TestBookings:
                 ledger.bookings.set_seats(tx, ItemId(f"i{n}"), 1)
         rivals = [
             subprocess.Popen(
-                [*WORKER, "book", url, str(tmp_path), name, str(items)],
+                [*WORKER, "book", ledger_url, str(tmp_path), name, str(items)],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -13,20 +13,15 @@ from graph.errors import (
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import EventKind
 from graph.model import (
-    Basis,
     DataCategory,
-    NodeChange,
-    Op,
-    Provenance,
-    Source,
-    SourceClass,
-    SourceId,
 )
 from tests.contract.ledger.data import (
     FULL_WIDTH,
     LI,
+    SOURCE,
     WANG,
     ZHAO,
+    node,
 )
 from tests.ledger_worker import NOW
 
@@ -73,14 +68,6 @@ class TestPeople:
             assert ledger.words.get(tx, two) is not None
             ledger.words.remove(tx, two)
             assert ledger.words.of(tx, LI) == []
-
-
-SOURCE = Source(SourceId("register"), SourceClass.GOVERNMENT, "street", "Register", "law")
-
-
-def node(n: int) -> NodeChange:
-    said = Provenance(SOURCE.id, NOW, NOW, 1.0, DataCategory.IDENTITY, Basis.STATUTORY)
-    return NodeChange(Op.PUT, "Resident", f"r{n}", {"birth_year": 1950}, said)
 
 
 class TestImports:
