@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
 from api.services.rec_ids import RecIds
-from api.services.viewing import Viewer, find_row, own_categories, view_as
+from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
 from graph.live import Moment
@@ -84,6 +84,32 @@ class FeedService:
             Nobody has this id.
         """
         return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)), kinds)
+
+    def public(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        """Make the feed of whoever cannot be told while the ledger is away; nothing personal.
+
+        Raises
+        ------
+        NotReady
+            There is no snapshot or model yet.
+        """
+        moment = self._backing.live.public()
+        viewer = view_as_nobody(self._backing, moment)
+        found = self._backing.models.current().recommend(
+            viewer.query,
+            mint=lambda item: RecId(""),
+            n=min(n, MAX_FEED),
+            kinds=frozenset(kinds) or None,
+            last_check=lambda rows: _still(moment, rows),
+        )
+        cards = Cards(moment)
+        return FeedView(
+            cards=tuple(cards.card(one.row, reason=one.reason) for one in found),
+            kinds=tuple(kinds),
+            display_name="",
+            personalised=False,
+            snapshot_age=self._age(moment),
+        )
 
     def for_institution(
         self, actor: Actor, resident: ResidentId, kinds: Sequence[ItemKind], n: int
@@ -174,9 +200,7 @@ class FeedService:
             latest = backing.live.catch_up()
             if granted is None and own_categories(backing, latest, row) != permitted:
                 raise _ConsentMoved
-            items = latest.items
-            still: NDArray[np.bool_] = items.open[rows] & (items.seats_left[rows] != 0)
-            return still
+            return _still(latest, rows)
 
         found = recommender.recommend(
             viewer.query,
@@ -202,8 +226,6 @@ class FeedService:
 
     def _shown(self, made: _Made, kinds: Sequence[ItemKind]) -> FeedView:
         cards = Cards(made.moment, made.viewer)
-        now = int(self._backing.clock().timestamp())
-        age = timedelta(seconds=max(now - made.moment.snapshot.taken_at, 0))
         return FeedView(
             cards=tuple(
                 cards.card(one.row, rec_id=one.rec_id, reason=one.reason, may_join=True)
@@ -212,5 +234,16 @@ class FeedService:
             kinds=tuple(kinds),
             display_name="",
             personalised=made.feed.personalised,
-            snapshot_age=age,
+            snapshot_age=self._age(made.moment),
         )
+
+    def _age(self, moment: Moment) -> timedelta:
+        now = int(self._backing.clock().timestamp())
+        return timedelta(seconds=max(now - moment.snapshot.taken_at, 0))
+
+
+def _still(moment: Moment, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these items are open and not full at this moment."""
+    items = moment.items
+    still: NDArray[np.bool_] = items.open[rows] & (items.seats_left[rows] != 0)
+    return still
