@@ -7,11 +7,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from tools.postgres_server import PostgresServer
+if TYPE_CHECKING:
+    from tools.postgres_server import PostgresServer
 
 __all__ = ["Databases", "ledger_url", "postgres_server", "stoppable_postgres"]
 
@@ -49,6 +51,8 @@ class Databases:
 
 
 def _running() -> Iterator[Databases]:
+    from tools.postgres_server import PostgresServer  # for those who ask for a server only
+
     # Not in pytest's own folder: it is closed to the system user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="linli-postgres-"))
     server = PostgresServer(folder / "data")
