@@ -14,7 +14,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install -
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 FOLDER ?= neo4j-data
-.PHONY: help demo serve neo4j test test-long check lock clean
+.PHONY: help demo serve neo4j postgres test test-long check lock clean
 
 help: ## show this list
 	@echo "Linli (邻里). Targets:"
@@ -34,7 +34,10 @@ neo4j: $(VENV)/.dev ## a real Neo4j on this machine, in FOLDER=neo4j-data, until
 	@echo "      linli graph rebuild && linli snapshot"
 	@$(BIN)/python tools/neo4j_server.py $(FOLDER) --port 7687 $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real graph stores, a real ledger and a real browser
+postgres: $(VENV)/.dev $(VENV)/.linli ## a PostgreSQL server on a loopback port, to try the production ledger
+	@$(BIN)/python -W ignore tools/postgres_server.py $(ARGS)
+
+test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real graph stores, real ledgers and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \
 	LINLI_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
 

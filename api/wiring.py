@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import threading
 import tomllib
@@ -24,6 +23,7 @@ from graph.gate import Gate, Ledger
 from graph.home import Home
 from graph.live import Fitted, Live
 from graph.model import InstitutionId
+from graph.urls import masked
 from graph.vocabulary import interests, offers
 from jobs.site import Site, SiteConfig, open_site, utc_now
 from recommender.artifact import load_model
@@ -123,22 +123,12 @@ def settings(flags: Mapping[str, object]) -> list[Setting]:
     return [
         Setting(
             name,
-            _masked(str(getattr(config, name))),
+            masked(str(getattr(config, name))),
             sources.get(name, "default"),
             field.description or "",
         )
         for name, field in Config.model_fields.items()
     ]
-
-
-def _masked(value: str) -> str:
-    """Hide the password of a URL, before its host or among its parameters."""
-    value = re.sub(r"(?i)([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", value)
-    head, at, tail = value.rpartition("@")
-    if not at or "://" not in head:
-        return value
-    scheme, _, user = head.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}:***@{tail}"
 
 
 class ModelCache:

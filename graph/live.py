@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from graph.background import Background
 from graph.codec import Json
-from graph.errors import NotFound, NotReady
+from graph.errors import NotFound, NotReady, StoreUnavailable
 from graph.folders import read_about
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
@@ -88,6 +88,8 @@ class Moment:
     """Rows whose grants ran out between the fit of that model and the snapshot."""
     item_facts: dict[int, ItemFacts] = field(default_factory=dict)
     """Public facts of items that are new or changed since the snapshot."""
+    booked: set[str] = field(default_factory=set)
+    """Items whose seats are to be read again; kept here in case the ledger goes away meanwhile."""
     seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
     """Per bookable item: seats, taken, waiting. Display only; the ledger decides."""
 
@@ -244,6 +246,25 @@ class Live:
             taken_at = snapshot.taken_at
         return max(self._clock() - datetime.fromtimestamp(taken_at, UTC), timedelta(0))
 
+    def public(self) -> Moment:
+        """Return the moment to show public facts from: the last one while the ledger is away.
+
+        What residents did or allowed is not to be told from it: without the ledger it may be old.
+
+        Raises
+        ------
+        NotReady
+            No snapshot was ever taken.
+        StoreUnavailable
+            The ledger is away, and was since this process began.
+        """
+        try:
+            return self.catch_up()
+        except StoreUnavailable:
+            if self._moment is None:
+                raise
+            return self._moment
+
     def _newer(self, moment: Moment | None, folder: str) -> Moment:
         """Open another snapshot; where allowed beside the requests, which have the old one still.
 
@@ -278,13 +299,13 @@ class Live:
     def _advance(self, moment: Moment) -> None:
         with self._ledger.read() as tx:
             head = self._ledger.outbox.head(tx)
-            booked: set[str] = set()
             while head.seq > moment.seq:  # one bounded page at a time
                 for event in self._ledger.outbox.after(tx, moment.seq):
-                    self._take(tx, moment, event, booked)
+                    self._take(tx, moment, event)
                     moment.seq = event.seq
-            if booked:
-                _set_seats(moment, self._ledger.bookings.taken(tx, sorted(booked)))
+            if moment.booked:
+                _set_seats(moment, self._ledger.bookings.taken(tx, sorted(moment.booked)))
+                moment.booked.clear()
             fitted = self._fitted()
             if head.epoch > moment.epoch or fitted != moment.fitted:
                 self._take_grants(tx, moment, fitted)
@@ -319,16 +340,16 @@ class Live:
             tx, fitted.at, taken_at, institution=self._institution
         )
 
-    def _take(self, tx: Connection, moment: Moment, event: Event, booked: set[str]) -> None:
+    def _take(self, tx: Connection, moment: Moment, event: Event) -> None:
         if event.payload is None:
             return
         if event.kind is EventKind.INTERACTION:
             self._take_interaction(tx, moment, event, event.payload)
             if event.payload["kind"] in _SEATED:
-                booked.add(str(event.payload["item"]))
+                moment.booked.add(str(event.payload["item"]))
         elif event.kind is EventKind.ITEM:
             self._take_item(tx, moment, event)
-            booked.add(event.subject)
+            moment.booked.add(event.subject)
         elif event.kind is EventKind.RESIDENT:
             self._row_of(tx, moment, event.subject)
         elif event.kind is EventKind.IMPORT:  # their facts come with the next snapshot

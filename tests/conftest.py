@@ -12,8 +12,16 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.servers import Neo4jServer, neo4j_running
+from tests.servers import (
+    Neo4jServer,
+    ledger_url,
+    neo4j_running,
+    postgres_server,
+    stoppable_postgres,
+)
 from tests.sizes import SIZES, Sizes
+
+__all__ = ["ledger_url", "postgres_server", "stoppable_postgres"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

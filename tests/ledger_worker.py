@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from graph.ledger.audit import AuditEntry
@@ -89,8 +89,65 @@ def compact(ledger: Ledger, name: str, count: int) -> None:
         time.sleep(0.02)
 
 
+def hold(ledger: Ledger, name: str, count: int) -> None:
+    """Append in one transaction, and commit it only when told."""
+    with ledger.write() as tx:
+        for n in range(count):
+            ledger.outbox.append(
+                tx,
+                kind=EventKind.INTERACTION,
+                key=f"{name}-{n}",
+                subject="r0",
+                category=DataCategory.INTEREST,
+                payload={"key": f"{name}-{n}"},
+                at=NOW,
+            )
+        say("appended")
+        sys.stdin.readline()
+    say("committed")
+
+
+def put(ledger: Ledger, name: str, count: int) -> None:
+    """Seal a value of residents r0 .. r(count-1), all beginning when told: each needs a new key."""
+    sys.stdin.readline()
+    for n in range(count):
+        with ledger.write() as tx:
+            ledger.identity.put(tx, ResidentId(f"r{n}"), {f"alias-{name}": name}, NOW)
+
+
+def lead(ledger: Ledger, name: str, count: int) -> None:
+    """Hold the lease some times, handing it over when asked; a file tells of two at once."""
+    witness, ttl = ledger.log._folder.parent / "held", timedelta(minutes=5)
+    while count:
+        with ledger.write() as tx:
+            token = ledger.leases.acquire(tx, "graph", name, ttl, NOW)
+            if token is None:
+                ledger.leases.ask(tx, "graph", name, NOW)
+        if token is None:
+            time.sleep(0.01)
+            continue
+        witness.touch(exist_ok=False)
+        count -= 1
+        asked = None
+        while asked is None and count:
+            with ledger.read() as tx:
+                asked = ledger.leases.asked(tx, "graph")
+        witness.unlink()
+        say(f"{token}")
+        with ledger.write() as tx:
+            ledger.leases.release(tx, "graph", name, token)
+        time.sleep(0.05)  # after you
+
+
+JOBS = {
+    "append": append,
+    "book": book,
+    "compact": compact,
+    "hold": hold,
+    "lead": lead,
+    "put": put,
+}
+
 if __name__ == "__main__":
     _, job, url, folder, name, count = sys.argv
-    {"append": append, "book": book, "compact": compact}[job](
-        open_at(url, Path(folder)), name, int(count)
-    )
+    JOBS[job](open_at(url, Path(folder)), name, int(count))

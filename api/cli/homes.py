@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable
 from importlib.metadata import version as package_version
@@ -15,6 +16,7 @@ from api.wiring import Config, Floors, load_config, open_floors, settings
 from graph.errors import LinliError
 from graph.gate import RunState, make_keys, open_ledger
 from graph.home import Home
+from graph.urls import masked
 from jobs.site import utc_now
 
 __all__ = ["make_home", "register"]
@@ -36,14 +38,28 @@ def make_home(config: Config) -> Home:
     site = config.site()
     open_ledger(site.ledger_url, keys_dir=home.keys, log_dir=home.log, clock=utc_now).close()
     if not home.settings.exists():  # last: a home without it was not finished
-        home.settings.write_text(_TOML, encoding="utf-8")
+        home.settings.write_text(_TOML + _addresses(config), encoding="utf-8")
     return home
+
+
+def _addresses(config: Config) -> str:
+    """Lines of the settings file for stores outside the home; no password goes into a file."""
+    given = {"graph": config.graph, "ledger": config.ledger}
+    return "".join(
+        f"{name} = {json.dumps(url)}\n" for name, url in given.items() if url == masked(url) != ""
+    )
 
 
 def init(home: HomeOption = None) -> None:
     """Make a home: folders, keys, settings, ledger. Does nothing to one that exists."""
-    made = make_home(load_config(home=home))
+    config = load_config(home=home)
+    made = make_home(config)
     say(f"Home ready in {made.root}")
+    written = made.settings.read_text(encoding="utf-8")
+    for name, url in (("LINLI_GRAPH", config.graph), ("LINLI_LEDGER", config.ledger)):
+        if json.dumps(url) not in written and url:
+            say(f"{masked(url)} is not written into {made.settings.name}, as passwords never are")
+            say(f"and a settings file that is there stays: set {name} for every later command.")
     say(f"Keep {made.keys} safe and apart from backups: without it nothing sealed opens.")
 
 

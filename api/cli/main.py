@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version as package_version
 from typing import Annotated
 
 import typer
 
-from api.cli import access, data, demo, explore, feeds, homes, imports, serving, vocabulary
+from api.cli import (
+    access,
+    data,
+    demo,
+    explore,
+    feeds,
+    homes,
+    imports,
+    ledgers,
+    serving,
+    vocabulary,
+)
 from api.cli.output import console, fail
 from graph import errors
 
@@ -43,6 +55,7 @@ explore.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)
+ledgers.register(app)
 
 
 def _show_version(asked: bool) -> None:
@@ -59,8 +72,21 @@ def _root(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    graph: Annotated[
+        str | None,
+        typer.Option("--graph", metavar="URL", help="Graph store [LINLI_GRAPH, linli.toml]."),
+    ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option("--ledger", metavar="URL", help="Ledger [LINLI_LEDGER, linli.toml]."),
+    ] = None,
 ) -> None:
     """Linli (邻里) helps people in one neighbourhood find each other."""
+    # Said through the environment: every process that a command starts finds the same stores, and
+    # no list of processes shows a password twice.
+    for name, url in (("LINLI_GRAPH", graph), ("LINLI_LEDGER", ledger)):
+        if url is not None:
+            os.environ[name] = url
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from flask import current_app, g, request
 
 from api.security.sessions import SessionStore, signed_in_resident
+from graph.errors import StoreUnavailable
 from graph.gate import Ledger
 from graph.model import Actor, InstitutionId, StaffRole
 
@@ -27,6 +28,8 @@ class Door(StrEnum):
     SESSION = "session"
     KEY = "key"
     WRONG_KEY = "wrong-key"
+    UNCHECKED = "unchecked"
+    """With a cookie or key that cannot be checked while the ledger is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,10 @@ def identify() -> None:
     """Find out who asks. Decides nothing: that is :mod:`api.security.operations`."""
     guard = cast("Guard", current_app.extensions["linli"])
     given = request.headers.get(KEY_HEADER)
-    g.caller = _by_key(guard, given) if given is not None else _by_session(guard)
+    try:
+        g.caller = _by_key(guard, given) if given is not None else _by_session(guard)
+    except StoreUnavailable:
+        g.caller = Caller(Door.UNCHECKED, _nobody(guard))
 
 
 def _by_key(guard: Guard, given: str) -> Caller:

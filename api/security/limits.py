@@ -6,7 +6,7 @@ import threading
 import time
 
 from flask import Flask, request
-from flask_limiter import Limiter
+from flask_limiter import HeaderNames, Limiter
 from limits.storage import Storage
 
 from api.security.callers import Door, caller
@@ -97,6 +97,9 @@ def install_limits(app: Flask) -> Limiter:
         default_limits_exempt_when=_is_free,
         storage_uri="process://",
         headers_enabled=True,
+        # Else it would tell everybody, those refused because the ledger is away included, to come
+        # back when their window ends.
+        header_name_mapping={HeaderNames.RETRY_AFTER: "X-RateLimit-Retry-After"},
     )
     limiter.init_app(app)
     return limiter

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from flask import Flask, request
 
 from api.security.callers import Caller, Door, caller
-from graph.errors import ConfigError, Denied, NotSignedIn, PurposeNotAuthorised
+from graph.errors import (
+    ConfigError,
+    Denied,
+    NotSignedIn,
+    PurposeNotAuthorised,
+    StoreUnavailable,
+)
 from graph.model import Purpose, StaffRole
 
 __all__ = [
@@ -52,6 +58,8 @@ class Line:
     """Purposes that an API key may name."""
     about: bool = False
     """Its address names a resident: whoever may not ask about them is told nothing of them."""
+    public: bool = False
+    """It shows public facts, so it goes on while the ledger is away and nobody can be checked."""
 
 
 def _line(
@@ -60,17 +68,20 @@ def _line(
     scope: str = "",
     purposes: frozenset[Purpose] = _ANY_PURPOSE,
     about: bool = False,
+    public: bool = False,
 ) -> Line:
     flat: set[StaffRole] = set()
     for role in roles:
         flat |= {role} if isinstance(role, StaffRole) else role
-    return Line(operation, frozenset(flat), scope, purposes, about)
+    return Line(operation, frozenset(flat), scope, purposes, about, public)
 
+
+_CATALOGUE = _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read", public=True)
 
 OPERATIONS: Mapping[str, Line] = {
     # Pages of residents.
-    "resident.feed": _line("feed.read", _RESIDENT),
-    "resident.item": _line("item.read", _RESIDENT),
+    "resident.feed": _line("feed.read", _RESIDENT, public=True),
+    "resident.item": _line("item.read", _RESIDENT, public=True),
     "resident.why": _line("reason.read", _RESIDENT),
     "resident.act": _line("interaction.write", _RESIDENT),
     "resident.mine": _line("own.read", _RESIDENT),
@@ -104,14 +115,14 @@ OPERATIONS: Mapping[str, Line] = {
     "api.grants": _line("grants.read", _RESIDENT, about=True),
     "api.give_grant": _line("grants.write", _RESIDENT, about=True),
     "api.withdraw_grants": _line("grants.write", _RESIDENT, about=True),
-    "api.groups": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.group": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.activities": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.activity": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.services": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.service": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.roles": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
-    "api.role": _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read"),
+    "api.groups": _CATALOGUE,
+    "api.group": _CATALOGUE,
+    "api.activities": _CATALOGUE,
+    "api.activity": _CATALOGUE,
+    "api.services": _CATALOGUE,
+    "api.service": _CATALOGUE,
+    "api.roles": _CATALOGUE,
+    "api.role": _CATALOGUE,
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
     "api.explore": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
     "api.exploration": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
@@ -167,11 +178,17 @@ def authorise_request() -> None:
         Somebody is, but may not; or the request does not carry the session's CSRF token.
     PurposeNotAuthorised
         An API key came without a purpose that fits the operation.
+    StoreUnavailable
+        The ledger is away, and the operation is not a public one.
     """
     if request.endpoint is None:  # there is no such address; answered as 404 further on
         return
     line = OPERATIONS[request.endpoint]
     who = caller()
+    if who.door is Door.UNCHECKED:
+        if not line.public and StaffRole.ANONYMOUS not in line.roles:
+            raise StoreUnavailable("the ledger is away, so nobody can be told from anybody else")
+        return
     if who.door is Door.WRONG_KEY:
         raise NotSignedIn("this API key is unknown, revoked or too old")
     if who.actor.role not in line.roles:

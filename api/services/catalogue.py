@@ -79,7 +79,7 @@ class Catalogue:
         DataError
             The cursor is not one of this list's.
         """
-        moment = self._backing.live.catch_up()
+        moment = self._moment(resident)
         rows = _matching(moment, wanted)
         rows = rows[rows > _after(cursor, wanted)]
         size = min(max(limit, 1), MAX_PAGE)
@@ -99,11 +99,16 @@ class Catalogue:
         NotFound
             There is none of this kind with this id.
         """
-        moment = self._backing.live.catch_up()
+        moment = self._moment(resident)
         row = moment.item_row(item)
         if ITEM_KINDS[int(moment.items.kind[row])] is not kind:
             raise NotFound(f"no {kind} {item!r}")
         return self._cards(moment, resident).item(row)
+
+    def _moment(self, resident: ResidentId | None) -> Moment:
+        """Up to date for a resident; for nobody in particular also while the ledger is away."""
+        live = self._backing.live
+        return live.public() if resident is None else live.catch_up()
 
     def _cards(self, moment: Moment, resident: ResidentId | None) -> Cards:
         if resident is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
 from api.services.rec_ids import RecIds
-from api.services.viewing import Viewer, find_row, own_categories, view_as
+from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
 from graph.live import Moment
@@ -83,6 +83,32 @@ class FeedService:
             Nobody has this id.
         """
         return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)), kinds)
+
+    def public(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        """Make the feed of whoever cannot be told while the ledger is away; nothing personal.
+
+        Raises
+        ------
+        NotReady
+            There is no snapshot or model yet.
+        """
+        moment = self._backing.live.public()
+        viewer = view_as_nobody(self._backing, moment)
+        found = self._backing.models.current().recommend(
+            viewer.query,
+            mint=lambda item: RecId(""),
+            n=min(n, MAX_FEED),
+            kinds=frozenset(kinds) or None,
+            last_check=lambda rows: _still(moment, rows),
+        )
+        cards = Cards(moment)
+        return FeedView(
+            cards=tuple(cards.card(one.row, reason=one.reason) for one in found),
+            kinds=tuple(kinds),
+            display_name="",
+            personalised=False,
+            snapshot_age=self._backing.live.snapshot_age(moment),
+        )
 
     def for_institution(
         self, actor: Actor, resident: ResidentId, kinds: Sequence[ItemKind], n: int
@@ -173,9 +199,7 @@ class FeedService:
             latest = backing.live.catch_up()
             if granted is None and own_categories(backing, latest, row) != permitted:
                 raise _ConsentMoved
-            items = latest.items
-            still: NDArray[np.bool_] = items.open[rows] & (items.seats_left[rows] != 0)
-            return still
+            return _still(latest, rows)
 
         found = recommender.recommend(
             viewer.query,
@@ -211,3 +235,10 @@ class FeedService:
             personalised=made.feed.personalised,
             snapshot_age=self._backing.live.snapshot_age(made.moment),
         )
+
+
+def _still(moment: Moment, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these items are open and not full at this moment."""
+    items = moment.items
+    still: NDArray[np.bool_] = items.open[rows] & (items.seats_left[rows] != 0)
+    return still

@@ -80,6 +80,15 @@ class Residents:
         viewer = self._feeds.viewer(moment, resident)
         return self._cards(moment, viewer).item(moment.item_row(item))
 
+    def public_feed(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        """Suggest items to whoever cannot be told while the ledger is away."""
+        return self._feeds.public(kinds, n)
+
+    def public_item(self, item: ItemId) -> ItemView:
+        """Show what is public about one item, also while the ledger is away."""
+        moment = self._backing.live.public()
+        return Cards(moment).item(moment.item_row(item))
+
     def mine(self, resident: ResidentId) -> MineView:
         """Show what the resident takes part in."""
         moment = self._backing.live.catch_up()

@@ -15,7 +15,7 @@ from graph.model import DataCategory, InteractionKind, Purpose, ResidentId
 from graph.snapshot.snapshot import INTERACTION_KINDS
 from recommender.base import NO_ROWS, Query
 
-__all__ = ["Viewer", "find_row", "own_categories", "view_as"]
+__all__ = ["Viewer", "find_row", "own_categories", "view_as", "view_as_nobody"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,24 @@ def view_as(
     masked: NDArray[np.int64] = NO_ROWS,
 ) -> Viewer:
     """Make the viewer that these permissions leave."""
-    row = find_row(moment, resident)
+    return _viewer(backing, moment, find_row(moment, resident), resident, permitted, masked)
+
+
+def view_as_nobody(backing: Backing, moment: Moment) -> Viewer:
+    """Make a viewer of whom nothing is known: a newcomer who authorised nothing."""
+    masked = moment.masked(int(backing.clock().timestamp()))
+    row = len(moment.resident_rows)  # given to nobody yet
+    return _viewer(backing, moment, row, ResidentId(""), frozenset(), masked)
+
+
+def _viewer(
+    backing: Backing,
+    moment: Moment,
+    row: int,
+    resident: ResidentId,
+    permitted: frozenset[DataCategory],
+    masked: NDArray[np.int64],
+) -> Viewer:
     view = moment.one(row, permitted)
     now = int(backing.clock().timestamp())
     query = Query.from_one(view, row, now=now, masked=masked)

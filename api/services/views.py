@@ -257,6 +257,14 @@ class ResidentServices(Protocol):
         """Show one item, whatever its state, to one resident."""
         ...
 
+    def public_feed(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        """Suggest items to whoever cannot be told while the ledger is away."""
+        ...
+
+    def public_item(self, item: ItemId) -> ItemView:
+        """Show what is public about one item, also while the ledger is away."""
+        ...
+
     def mine(self, resident: ResidentId) -> MineView:
         """Show what the resident takes part in."""
         ...

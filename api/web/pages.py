@@ -57,6 +57,8 @@ __all__ = ["Doors", "error_page", "resident_pages"]
 FEED_SIZE = 20
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _YEAR = 365 * 24 * 3600
+_RETRY_AFTER = {429: "10", 503: "5"}
+"""Seconds after which it is worth trying again, by status."""
 
 
 class Doors(Protocol):
@@ -103,6 +105,8 @@ def error_page(error: Exception) -> Response:
     else:
         response = _render("message", title=title, lead=lead, home=code != 401, tone="warn")
     response.status_code = code
+    if code in _RETRY_AFTER:
+        response.headers["Retry-After"] = _RETRY_AFTER[code]
     return _with_headers(response)
 
 
@@ -123,16 +127,25 @@ def _status(error: Exception) -> int:
 
 
 def _feed() -> Response:
-    session = _session()
     tab = next((kind for kind in ItemKind if kind.value == request.args.get("kind")), None)
-    view = _doors().residents.feed(session.resident_id, [tab] if tab else [], FEED_SIZE)
-    page = _presenter().feed(view, tab, _just(session))
+    residents, kinds = _doors().residents, [tab] if tab else []
+    try:
+        session = _session()
+        view = residents.feed(session.resident_id, kinds, FEED_SIZE)
+        page = _presenter().feed(view, tab, _just(session))
+    except (StoreUnavailable, AuditUnavailable):
+        page = _presenter().feed(residents.public_feed(kinds, FEED_SIZE), tab, None)
+        return _render("feed", page=page, away=True)
     return _render("feed", session=session, page=page, at="feed")
 
 
 def _item(item: str) -> Response:
-    session = _session()
-    view = _doors().residents.item(session.resident_id, ItemId(item))
+    try:
+        session = _session()
+        view = _doors().residents.item(session.resident_id, ItemId(item))
+    except (StoreUnavailable, AuditUnavailable):
+        page = _presenter().item(_doors().residents.public_item(ItemId(item)))
+        return _render("item", page=page, away=True)
     if rec := _rec(request.args.get("rec")):  # what is done here counts for the suggestion
         view = replace(view, card=replace(view.card, rec_id=rec))
     return _render("item", session=session, page=_presenter().item(view))
@@ -283,7 +296,12 @@ def _see_other(address: str) -> Response:
 def _render(template: str, *, session: ResidentSession | None = None, **values: object) -> Response:
     look = Look.of(request)
     back = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    context: dict[str, object] = {"at": "", "back": back, "csrf": session.csrf if session else ""}
+    context: dict[str, object] = {
+        "at": "",
+        "away": False,
+        "back": back,
+        "csrf": session.csrf if session else "",
+    }
     html = render_template(
         f"resident/{template}.html",
         **(context | values),

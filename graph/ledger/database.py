@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError as Unfit
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from graph.errors import Conflict, CorruptStore, LinliError, StoreUnavailable
-from graph.ledger.dialect import WRITE
+from graph.errors import Conflict, CorruptStore, DataError, LinliError, StoreUnavailable
+from graph.ledger.dialect import WRITE, reason_of
 from graph.ledger.keys import KeyRing
 
 __all__ = ["Database"]
 
+_AWAY_SECONDS = 1.0
+"""How long nobody tries again to reach a server that could not be reached."""
+
 
 class Database:
-    """Opens transactions and tells the key ring how they ended. Safe for threads and forks."""
+    """Opens transactions and tells the key ring how they ended. Safe for threads and forks.
+
+    While a server is away, requests do not queue up to find that out one after the other: what
+    one of them found holds for the next second.
+    """
 
     def __init__(self, engine: Engine, keys: KeyRing) -> None:
         self._engine = engine
         self._keys = keys
         self._process = os.getpid()
         self._thread = local()
+        self._away = (0.0, "")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -33,7 +43,7 @@ class Database:
         if self.writing:
             raise Conflict("this thread is writing already: pass its transaction on")
         try:
-            with self._current().connect().execution_options(**WRITE) as tx:
+            with self._connect().execution_options(**WRITE) as tx:
                 self._thread.writing = True
                 try:
                     with tx.begin():
@@ -42,7 +52,7 @@ class Database:
                     self._keys.rolled_back(tx)
                     raise
                 self._keys.committed(tx)
-        except (DatabaseError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "write") from error
         finally:
             self._thread.writing = False
@@ -51,9 +61,9 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """See :meth:`graph.ledger.ledger.Ledger.read`."""
         try:
-            with self._current().connect() as tx, tx.begin():
+            with self._connect() as tx, tx.begin():
                 yield tx
-        except (DatabaseError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "answer") from error
 
     @property
@@ -65,6 +75,16 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
+    def _connect(self) -> Connection:
+        until, reason = self._away
+        if time.monotonic() < until:
+            raise StoreUnavailable(f"the ledger cannot be reached: {reason}")
+        try:
+            return self._current().connect()
+        except OperationalError as error:
+            self._away = (time.monotonic() + _AWAY_SECONDS, reason_of(error))
+            raise
+
     def _current(self) -> Engine:
         """Engine for this process; connections inherited through a fork are not touched."""
         if os.getpid() != self._process:
@@ -73,11 +93,13 @@ class Database:
         return self._engine
 
 
-def _told(error: DatabaseError | PoolTimeout, did: str) -> LinliError:
+def _told(error: DBAPIError | PoolTimeout, did: str) -> LinliError:
     """Say in Linli's words what the database said, without the values it was given."""
-    cause = error.orig if isinstance(error, DatabaseError) else error
+    reason = reason_of(error)
     if isinstance(error, IntegrityError):
-        return Conflict(f"the ledger holds another line already ({cause}); nothing was written")
-    if isinstance(error, OperationalError | PoolTimeout):
-        return StoreUnavailable(f"the ledger did not {did}: {cause}")
-    return CorruptStore(f"the ledger cannot be read ({cause}); restore a backup")
+        return Conflict(f"the ledger holds another line already ({reason}); nothing was written")
+    if isinstance(error, OperationalError | PoolTimeout) or error.connection_invalidated:
+        return StoreUnavailable(f"the ledger did not {did}: {reason}")
+    if isinstance(error, Unfit):
+        return DataError(f"the ledger cannot hold a value ({reason}); nothing was written")
+    return CorruptStore(f"the ledger cannot be read ({reason}); restore a backup")

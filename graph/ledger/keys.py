@@ -31,7 +31,7 @@ from sqlalchemy import Connection, select, update
 from graph.errors import ConfigError, CorruptStore
 from graph.ledger import tables
 from graph.ledger.canonical import micros
-from graph.ledger.dialect import insert_missing, is_postgresql
+from graph.ledger.dialect import insert_missing
 from graph.model import DataCategory
 
 __all__ = ["HOME", "Box", "KeyRing", "make_home_key", "read_home_key"]
@@ -314,8 +314,6 @@ class KeyRing:
             lines.append({"subject": name[0], "category": name[1], "wrapped": wrapped})
             made[name] = AESGCM(key)
         insert_missing(tx, tables.data_keys, lines)
-        if is_postgresql(tx):  # another transaction may have made some of them meanwhile
-            made = self._load(tx, names)[0]
         with self._lock:
             self._pending.setdefault(tx, {}).update(made)
         return made

@@ -89,5 +89,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is counted in memory, sign the audit heads, close all connections."""
-        self.audit.close()
-        self._database.close()
+        try:
+            self.audit.close()
+        finally:
+            self._database.close()

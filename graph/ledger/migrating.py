@@ -27,7 +27,7 @@ def migrate(tx: Connection, present: str | None) -> None:
     Parameters
     ----------
     tx : Connection
-        A write transaction that holds the migration lock.
+        A write transaction: one at a time, on every engine.
     present : str or None
         Version of the tables, ``None`` for an empty database.
 

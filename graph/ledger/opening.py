@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from graph.errors import ConfigError, CorruptStore, StoreUnavailable
 from graph.ledger import tables
-from graph.ledger.dialect import WRITE, file_of, lock_migration, make_engine
+from graph.ledger.copying import Progress, copy_tables
+from graph.ledger.database import Database
+from graph.ledger.dialect import WRITE, file_of, make_engine, reason_of
 from graph.ledger.keys import KeyRing, make_home_key, read_home_key
 from graph.ledger.ledger import Ledger
+from graph.urls import masked
 
-__all__ = ["open_ledger"]
+__all__ = ["copy_ledger", "open_ledger"]
 
 VERSION = "0003"
 """Version of the tables that this Linli works with: the newest migration."""
@@ -29,29 +32,49 @@ def open_ledger(
 
     See :func:`graph.gate.open_ledger`.
     """
-    engine = make_engine(url)  # connects to nothing yet, and refuses what is no ledger
-    path = file_of(url)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+    engine = _engine(url)
     try:
         with engine.connect() as tx, tx.begin():
             check = _key_check(tx) if _version(tx) == VERSION else None
         if check is None:
+            # Of several processes one makes or migrates the tables, the others wait for it.
             with engine.connect().execution_options(**WRITE) as tx, tx.begin():
-                lock_migration(tx)
                 check = _make(tx, keys_dir)
         keys = _know_key(keys_dir, check)
     except OperationalError as error:
         engine.dispose()
-        raise StoreUnavailable(f"the ledger {url} cannot be opened: {error.orig}") from error
+        raise StoreUnavailable(
+            f"the ledger {masked(url)} cannot be opened: {reason_of(error)}"
+        ) from error
     except DatabaseError as error:
         engine.dispose()
-        raise CorruptStore(f"{url} is not a ledger: {error.orig}; restore a backup") from error
+        raise CorruptStore(
+            f"{masked(url)} is not a ledger: {reason_of(error)}; restore a backup"
+        ) from error
     except BaseException:
         engine.dispose()
         raise
     return Ledger(engine, keys, log_dir, clock)
+
+
+def copy_ledger(source: Ledger, tx: Connection, url: str, progress: Progress) -> Mapping[str, int]:
+    """Copy a ledger into an empty database. See :func:`graph.gate.copy_ledger`."""
+    target = Database(_engine(url), source.keys)
+    try:
+        with target.write() as other:
+            return copy_tables(tx, other, progress)
+    finally:
+        target.close()
+
+
+def _engine(url: str) -> Engine:
+    """Make the engine of a ledger, and the file of an embedded one, for its owner only."""
+    engine = make_engine(url)
+    path = file_of(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    return engine
 
 
 def _version(tx: Connection) -> str | None:

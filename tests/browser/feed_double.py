@@ -294,6 +294,12 @@ class MemoryResidents:
             min_age=50,
         )
 
+    def public_feed(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
+        return self.feed(RESIDENT, kinds, n)
+
+    def public_item(self, item: ItemId) -> ItemView:
+        return self.item(RESIDENT, item)
+
     def mine(self, resident: ResidentId) -> MineView:
         def of(state: CardState) -> list[CardView]:
             return [

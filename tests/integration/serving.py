@@ -22,7 +22,7 @@ import numpy as np
 from api.cli.demo import Recipe, prepare
 from api.cli.homes import make_home
 from api.wiring import Floors, load_config, open_floors
-from graph.gate import Principal
+from graph.gate import Principal, copy_ledger
 from graph.model import InstitutionId, StaffRole
 from tests.conftest import ROOT
 
@@ -293,3 +293,11 @@ class Browser:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def move_ledger(home: Path, url: str) -> None:
+    """Let a home use another ledger: copied, and named in its settings."""
+    with open_floors(load_config(home=home)) as floors:
+        copy_ledger(floors.ledger, url, progress=lambda done, total, table: None)
+    with (home / "linli.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'ledger = "{url}"\n')

@@ -279,7 +279,7 @@ def test_what_is_away_is_told_with_a_time_to_try_again(
         assert int(answer.headers["Retry-After"]) > 0
         assert "detail" not in answer.json
     assert person.client.get("/health/live").status_code == 200
-    assert person.client.get("/").status_code == 503
+    assert person.client.get("/mine").status_code == 503
 
 
 def test_an_app_with_a_route_without_a_line_does_not_start(

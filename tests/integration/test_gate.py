@@ -23,7 +23,7 @@ from graph.model import (
     StaffRole,
 )
 from tests.conftest import FixedClock
-from tests.contract.test_ledger import LI, OPERATOR, WANG, make_grant
+from tests.contract.ledger.data import LI, OPERATOR, WANG, make_grant
 
 WORKER = Actor("linli", StaffRole.OPERATOR, OPERATOR, "linli")
 SELF = Actor("li", StaffRole.RESIDENT, OPERATOR, "linli", LI)

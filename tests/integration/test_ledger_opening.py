@@ -50,19 +50,25 @@ def open_here(folder: Path) -> Ledger:
     return open_at(url_of(folder), folder)
 
 
-def test_the_migrations_lead_to_the_tables(tmp_path: Path):
-    ledger = open_here(tmp_path)
+def test_the_migrations_lead_to_the_tables(ledger_url: str, tmp_path: Path):
+    ledger = open_at(ledger_url, tmp_path)
     with ledger.read() as tx:
         assert compare_metadata(MigrationContext.configure(tx), METADATA) == []
-        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     ledger.close()
     assert newest_version() == opening.VERSION
 
 
-def test_several_processes_may_open_a_new_ledger_at_once(tmp_path: Path):
-    command = (sys.executable, "-m", "tests.ledger_worker", "append", url_of(tmp_path))
+def test_a_file_is_written_as_durably_as_can_be(tmp_path: Path):
+    ledger = open_here(tmp_path)
+    with ledger.read() as tx:
+        assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    ledger.close()
+
+
+def test_several_processes_may_open_a_new_ledger_at_once(ledger_url: str, tmp_path: Path):
+    command = (sys.executable, "-m", "tests.ledger_worker", "append", ledger_url)
     running = [
         subprocess.Popen(
             [*command, str(tmp_path), name, "5"], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -71,7 +77,7 @@ def test_several_processes_may_open_a_new_ledger_at_once(tmp_path: Path):
     ]
     said = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
-    ledger = open_here(tmp_path)
+    ledger = open_at(ledger_url, tmp_path)
     with ledger.read() as tx:
         assert ledger.outbox.head(tx).seq == sum(len(lines.split()) for lines in said) == 15
     ledger.close()
@@ -127,13 +133,13 @@ def test_a_ledger_of_the_first_version_is_migrated_with_its_data(tmp_path: Path)
     ledger.close()
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path):
-    ledger = open_here(tmp_path)
+def test_a_newer_ledger_is_refused_and_left_alone(ledger_url: str, tmp_path: Path):
+    ledger = open_at(ledger_url, tmp_path)
     with ledger.write() as tx:
         tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
     with pytest.raises(CorruptStore, match="newer"):
-        open_here(tmp_path)
+        open_at(ledger_url, tmp_path)
 
 
 def test_a_foreign_database_is_refused(tmp_path: Path):
@@ -181,6 +187,14 @@ def test_the_home_key_is_private_random_and_the_right_one(tmp_path: Path):
         open_here(tmp_path)
     path.write_bytes(good)
     open_here(tmp_path).close()
+
+
+def test_the_ledger_of_another_home_is_refused(ledger_url: str, tmp_path: Path):
+    open_at(ledger_url, tmp_path).close()
+    make_home_key(tmp_path / "other" / "keys")
+    with pytest.raises(ConfigError, match="not this ledger's"):
+        open_at(ledger_url, tmp_path / "other")
+    open_at(ledger_url, tmp_path).close()
 
 
 PLANTED = {
@@ -277,8 +291,8 @@ def test_keys_kept_in_memory_are_bounded(tmp_path: Path, sizes: Sizes):
     ledger.close()
 
 
-def test_a_read_sees_one_moment(tmp_path: Path):
-    ledger = open_here(tmp_path)
+def test_a_read_sees_one_moment(ledger_url: str, tmp_path: Path):
+    ledger = open_at(ledger_url, tmp_path)
     with ledger.read() as tx:
         before = ledger.outbox.head(tx)
         with ledger.write() as other:

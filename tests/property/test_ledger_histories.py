@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,17 +32,40 @@ from graph.model import (
 from graph.policy import permits, permitted_rows
 from graph.schema import PURPOSE_CATEGORIES
 from tests.ledger_worker import NOW, open_at
+from tests.servers import Databases
 
 ITEM = ItemId("i")
 OPERATOR = InstitutionId("operator")
 
 
+Fresh = Callable[[], AbstractContextManager[Ledger]]
+"""Opens an empty ledger for one example."""
+
+
 @contextmanager
-def fresh() -> Iterator[Ledger]:
+def _in_sqlite() -> Iterator[Ledger]:
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_at(f"sqlite:///{folder}/ledger.db", Path(folder))
         yield ledger
         ledger.close()
+
+
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def fresh(request: pytest.FixtureRequest) -> Fresh:
+    if request.param == "sqlite":
+        return _in_sqlite
+    databases: Databases = request.getfixturevalue("postgres_server")
+
+    @contextmanager
+    def in_postgresql() -> Iterator[Ledger]:
+        url = databases.new()
+        with tempfile.TemporaryDirectory() as folder:
+            ledger = open_at(url, Path(folder))
+            yield ledger
+            ledger.close()
+        databases.drop(url)
+
+    return in_postgresql
 
 
 PEOPLE = st.sampled_from("abcdef")
@@ -98,8 +122,8 @@ class Hall:
         return [BookingState.WAITLIST] if who in self.line else []
 
 
-@given(STEPS)
-def test_seats_and_line_follow_the_model(steps: list[tuple[str, object]]):
+@given(steps=STEPS)
+def test_seats_and_line_follow_the_model(fresh: Fresh, steps: list[tuple[str, object]]):
     hall = Hall()
     with fresh() as ledger, ledger.write() as tx:
         for step, value in steps:
@@ -146,9 +170,9 @@ def grant_lists(draw: st.DrawFn) -> list[Grant]:
     return grants
 
 
-@given(grant_lists(), st.sets(st.sampled_from("abc")), st.integers(0, 100))
+@given(grants=grant_lists(), withdrawn=st.sets(st.sampled_from("abc")), later=st.integers(0, 100))
 def test_arrays_never_allow_what_no_grant_allows(
-    grants: list[Grant], withdrawn: set[str], later: int
+    fresh: Fresh, grants: list[Grant], withdrawn: set[str], later: int
 ):
     at = NOW + timedelta(days=later)
     with fresh() as ledger, ledger.write() as tx:
@@ -197,8 +221,8 @@ def test_arrays_never_allow_what_no_grant_allows(
 KEYS = st.sampled_from(["k1", "k2", "k3", "k4", "k5"])
 
 
-@given(st.lists(st.one_of(KEYS, st.just("compact"), st.just("fail")), max_size=15))
-def test_each_key_is_in_the_history_once_whatever_happens(steps: list[str]):
+@given(steps=st.lists(st.one_of(KEYS, st.just("compact"), st.just("fail")), max_size=15))
+def test_each_key_is_in_the_history_once_whatever_happens(fresh: Fresh, steps: list[str]):
     order: list[str] = []
     with fresh() as ledger:
         for step in steps:
