@@ -144,6 +144,8 @@ def do(step: str, floors: Floors, file: Path) -> None:
     if step == "train":
         steps.train(site)
         return
+    if step == "drain-import":
+        bring(floors, file)
     with open_graph(site.config.graph_url, ledger=site.ledger, holder=process_name()) as lease:
         work = {"snapshot": steps.take_snapshot, "rebuild": steps.rebuild}
         work.get(step, steps.drain)(site, lease.store)

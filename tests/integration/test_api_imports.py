@@ -109,8 +109,8 @@ def test_the_corrected_copy_says_what_is_wrong_beside_each_row(
     run_jobs(web)
     answer = call(program, "GET", f"{where}/errors")
     table = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert [bool(row[-1]) for row in table] == [True, False, True, True]
-    assert table[3][0] == "'=1+1"
+    assert [bool(row[0]) for row in table] == [True, False, True, True]
+    assert table[3][1] == "'=1+1"
 
 
 def test_a_refused_file_says_why_and_leaves_nothing(

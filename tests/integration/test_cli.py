@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import lzma
 import signal
@@ -136,7 +137,8 @@ def test_from_a_meetup_folder_to_suggestions(linli: CommandLine, tmp_path: Path)
         "rebuild",
     }
     checks = linli.json("doctor", "--json")["checks"]
-    assert {c["check"] for c in checks} == {"linli", "ledger", "audit chain", "snapshot", "model"}
+    known = {"linli", "ledger", "graph", "audit chain", "snapshot", "model"}
+    assert {c["check"] for c in checks} == known
     assert all(c["ok"] for c in checks)
     model = next(c["detail"] for c in checks if c["check"] == "model")
     assert model == current_name(linli.home / "models")
@@ -188,7 +190,10 @@ def test_an_import_is_previewed_committed_undone_and_may_come_again(
     assert linli.json("import", "show", said["batch"], "--json")["codes"] == said["codes"]
     out = tmp_path / "errors.csv"
     linli.text("import", "errors", said["batch"], "--out", str(out))
-    assert "无日期" in out.read_text("utf-8-sig").splitlines()[2]
+    with out.open(encoding="utf-8-sig", newline="") as copy:
+        problems = [(line[0], line[1]) for line in csv.reader(copy)][1:]
+    assert [title for _, title in problems] == ["读书会", "无日期"]
+    assert [bool(said) for said, _ in problems] == [False, True]
     assert linli.refusal("import", "errors", said["batch"], "--out", str(out))[0] == 2
     assert linli.json("import", "commit", said["batch"], "--json")["items"] == 1
     assert linli.json("import", "commit", said["batch"], "--json")["already"] is True

@@ -17,6 +17,7 @@ from api.services.services import make_services
 from api.wiring import Floors, load_config, open_floors
 from graph.folders import current_name, open_folder
 from graph.gate import RowKind
+from graph.ledger.staging import Part
 from graph.model import InteractionKind, ItemId, ResidentId
 from tests.conftest import ROOT
 from tests.factories import csv_file
@@ -114,6 +115,7 @@ def test_killed_at_a_point_the_home_is_whole_and_the_step_can_be_done_again(
             assert len(limited(floors)) == 40
         with floors.ledger.read() as tx:
             waiting = floors.ledger.staging.counts(tx, newest(floors))
+        del waiting[Part.BOOKINGS]  # claims stay with a batch for as long as it can be undone
         assert step == "tidy" or not any(waiting.values())
         if step == "snapshot":
             moment = floors.live.catch_up()
@@ -125,7 +127,7 @@ def test_killed_at_a_point_the_home_is_whole_and_the_step_can_be_done_again(
 
 def prepare(home: Path, step: str, file: Path) -> None:
     """Bring the home to where the step begins."""
-    if step not in {"undo", "drain-import", "drain-undo"}:
+    if step not in {"undo", "drain-undo"}:
         return
     with open_floors(load_config(home=home)) as floors:
         bring(floors, file)
