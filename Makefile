@@ -13,7 +13,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-FOLDER ?= neo4j-data
+FOLDER ?=
 .PHONY: help demo serve neo4j postgres test test-long check lock clean
 
 help: ## show this list
@@ -28,14 +28,14 @@ serve: $(VENV)/.linli ## serve the home that linli init made
 	@$(BIN)/linli serve $(ARGS)
 
 neo4j: $(VENV)/.dev ## a real Neo4j on this machine, in FOLDER=neo4j-data, until Ctrl-C
-	@echo "==> Starting Neo4j in $(FOLDER) (a minute the first time: it is downloaded)"
+	@echo "==> Starting Neo4j in $(or $(FOLDER),neo4j-data) (a minute the first time: it is downloaded)"
 	@echo "    When it is ready it prints a graph URL. Use it with every linli command, for example"
 	@echo "      export LINLI_GRAPH='bolt://neo4j:...@127.0.0.1:7687'"
 	@echo "      linli graph rebuild && linli snapshot"
-	@$(BIN)/python tools/neo4j_server.py $(FOLDER) --port 7687 $(ARGS)
+	@$(BIN)/python tools/neo4j_server.py $(or $(FOLDER),neo4j-data) --port 7687 $(ARGS)
 
-postgres: $(VENV)/.dev $(VENV)/.linli ## a PostgreSQL server on a loopback port, to try the production ledger
-	@$(BIN)/python -W ignore tools/postgres_server.py $(ARGS)
+postgres: $(VENV)/.dev ## a real PostgreSQL on this machine, in FOLDER=postgres-data, until Ctrl-C
+	@$(BIN)/python -W ignore tools/postgres_server.py $(or $(FOLDER),postgres-data) $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real graph stores, real ledgers and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \

