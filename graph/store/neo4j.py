@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -46,6 +47,7 @@ from graph.store.neo4j_dialect import (
     columns_of,
     constraints,
     create,
+    outward,
 )
 from graph.store.neo4j_reading import read_table
 from graph.store.plan import checked
@@ -53,6 +55,9 @@ from graph.store.rows import Row
 from graph.store.writing import carry_out
 
 __all__ = ["Neo4jStore"]
+
+# What it warns of comes out as our errors; said twice it would be two lines where one is promised.
+logging.getLogger("neo4j").setLevel(logging.CRITICAL)
 
 T = TypeVar("T")
 _Values = Mapping[str, object]
@@ -367,9 +372,10 @@ class Neo4jStore:
         DataError
             The engine cannot run the text, or a column is not a scalar.
         """
+        sent = {name: outward(value) for name, value in (parameters or {}).items()}
 
         def work(transaction: _Transaction) -> list[dict[str, Scalar]]:
-            rows = transaction.records(text, parameters)
+            rows = transaction.records(text, sent)
             return [{name: _inward(name, value) for name, value in row.items()} for row in rows]
 
         return self._server.write(work)
