@@ -65,10 +65,10 @@ class Proxy:
                 ends = _COMMIT in data
                 if ends and self.cut_commits and sent >= self.smallest:
                     self.cut_commits -= 1
+                    self.cuts += 1
                     client.shutdown(socket.SHUT_RDWR)  # first, so that no answer gets through
                     server.sendall(data)
                     time.sleep(1)  # the server gets to commit
-                    self.cuts += 1
                     return
                 server.sendall(data)
                 sent = 0 if ends else sent

@@ -1,7 +1,7 @@
 """The production engine: Neo4j 5.26 or newer over Bolt. The only importer of ``neo4j``.
 
 * Everything runs in managed transactions: the driver runs one again when the server says that it
-  may (a dead-lock, a new leader), for at most five seconds.
+  may (a dead-lock, a new leader), for about two seconds.
 * A connection cut while a commit was under way leaves open whether the batch is there. It comes
   out as ``StoreUnavailable``, like every other failure: the caller goes on from the watermark,
   and changes are idempotent.
@@ -121,7 +121,7 @@ class _Server:
                 auth=auth,
                 connection_timeout=2,
                 connection_acquisition_timeout=2,
-                max_transaction_retry_time=5,
+                max_transaction_retry_time=2,
                 liveness_check_timeout=30,
                 notifications_min_severity="OFF",
                 telemetry_disabled=True,
