@@ -1,8 +1,7 @@
 """What only Neo4j says or wants: where it is, constraints, counts, deletions, bulk writes.
 
-A bulk write sends the columns of a batch as lists, and each different time once: ``UNWIND`` of maps
-gave 6,500 relationships per second where this gives 20,000 (5.26; 20,000 residents, 160,000
-ties), because the driver takes apart every map and every date by itself.
+A bulk write sends the columns of a batch as lists, and each different time once: of maps the driver
+takes apart every one, and every date by itself (``bench/neo4j_bare.py`` tries both).
 """
 
 from __future__ import annotations
