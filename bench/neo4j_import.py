@@ -85,6 +85,8 @@ def one_round(site: Site, store: Neo4jStore, bare: Bare, rows: Rows, write: Writ
     for work in (partial(bare.load, rows, write), partial(drain, site, store)):
         store.clear()
         took.append(timed(work))
+        if sum(store.count().values()) != sum(part.num_rows for _, part in rows):
+            raise SystemExit("not everything was written: the times do not compare")
     return took
 
 
