@@ -62,7 +62,8 @@ def buildings(n: int) -> ImportPlan:
 
     def changes() -> Iterator[Change]:
         for grid in range(GRIDS):
-            yield NodeChange(Op.PUT, "Grid", f"grid-{grid}", {"lat": 30.0, "lon": 118.0}, said)
+            place = {"name": f"{grid}", "lat": 30.0, "lon": 118.0}
+            yield NodeChange(Op.PUT, "Grid", f"grid-{grid}", place, said)
         for k in range(n):
             id_ = f"building-{k}"
             place = {"name": f"{k} 栋", "lat": 30 + k % 997 / 5000, "lon": 118 + k % 991 / 5000}

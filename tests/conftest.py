@@ -12,13 +12,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from tests.servers import (
-    Neo4jServer,
-    ledger_url,
-    neo4j_running,
-    postgres_server,
-    stoppable_postgres,
-)
+from tests.neo4j_server import Neo4jServer, neo4j_running
+from tests.postgres_server import ledger_url, postgres_server, stoppable_postgres
 from tests.sizes import SIZES, Sizes
 
 __all__ = ["ledger_url", "postgres_server", "stoppable_postgres"]
@@ -100,6 +95,13 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServ
     """Give one real Neo4j for the whole run; whoever stops it starts it again."""
     with neo4j_running(tmp_path_factory.mktemp("neo4j")) as server:
         yield server
+
+
+@pytest.fixture
+def empty_neo4j(neo4j_server: Neo4jServer) -> Neo4jServer:
+    """Return it with nothing in its database."""
+    neo4j_server.wipe()
+    return neo4j_server
 
 
 def pytest_report_header() -> str:

@@ -1,7 +1,7 @@
 """The production engine: Neo4j 5.26 or newer over Bolt. The only importer of ``neo4j``.
 
 * Everything runs in managed transactions: the driver runs one again when the server says that it
-  may (a dead-lock, a new leader), for at most five seconds.
+  may (a dead-lock, a new leader), for about two seconds.
 * A connection cut while a commit was under way leaves open whether the batch is there. It comes
   out as ``StoreUnavailable``, like every other failure: the caller goes on from the watermark,
   and changes are idempotent.
@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -46,6 +47,7 @@ from graph.store.neo4j_dialect import (
     columns_of,
     constraints,
     create,
+    outward,
 )
 from graph.store.neo4j_reading import read_table
 from graph.store.plan import checked
@@ -53,6 +55,9 @@ from graph.store.rows import Row
 from graph.store.writing import carry_out
 
 __all__ = ["Neo4jStore"]
+
+# What it warns of comes out as our errors; said twice it would be two lines where one is promised.
+logging.getLogger("neo4j").setLevel(logging.CRITICAL)
 
 T = TypeVar("T")
 _Values = Mapping[str, object]
@@ -116,7 +121,7 @@ class _Server:
                 auth=auth,
                 connection_timeout=2,
                 connection_acquisition_timeout=2,
-                max_transaction_retry_time=5,
+                max_transaction_retry_time=2,
                 liveness_check_timeout=30,
                 notifications_min_severity="OFF",
                 telemetry_disabled=True,
@@ -367,9 +372,10 @@ class Neo4jStore:
         DataError
             The engine cannot run the text, or a column is not a scalar.
         """
+        sent = {name: outward(value) for name, value in (parameters or {}).items()}
 
         def work(transaction: _Transaction) -> list[dict[str, Scalar]]:
-            rows = transaction.records(text, parameters)
+            rows = transaction.records(text, sent)
             return [{name: _inward(name, value) for name, value in row.items()} for row in rows]
 
         return self._server.write(work)

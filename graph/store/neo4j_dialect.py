@@ -1,14 +1,14 @@
 """What only Neo4j says or wants: where it is, constraints, counts, deletions, bulk writes.
 
-A bulk write sends the columns of a batch as lists, and each different time once: ``UNWIND`` of maps
-gave 6,500 relationships per second where this gives 20,000 (5.26; 20,000 residents, 160,000
-ties), because the driver takes apart every map and every date by itself.
+A bulk write sends the columns of a batch as lists, and each different time once: of maps the driver
+takes apart every one, and every date by itself (``bench/neo4j_bare.py`` tries both).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote
@@ -30,6 +30,7 @@ __all__ = [
     "columns_of",
     "constraints",
     "create",
+    "outward",
 ]
 
 SCHEMES: Final = frozenset({"neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"})
@@ -128,9 +129,19 @@ def columns_of(rows: pa.Table) -> dict[str, object]:
         if pa.types.is_timestamp(column.type):
             coded = pc.dictionary_encode(column.combine_chunks())
             sent[name] = {
-                "times": coded.dictionary.to_pylist(),
+                "times": outward(coded.dictionary.to_pylist()),
                 "places": coded.indices.to_pylist(),
             }
         else:
             sent[name] = column.to_pylist()
     return sent
+
+
+def outward(value: object) -> object:
+    """Return a value as it is sent: times, in lists too, of one zone.
+
+    To the engine two times are equal only if their zones are, and UTC by name is not UTC by offset.
+    """
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return [outward(each) for each in value] if isinstance(value, list | tuple) else value

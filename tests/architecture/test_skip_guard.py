@@ -21,7 +21,7 @@ EXPECTED = ENTRY + "@pytest.mark.xfail(strict=True)\ndef test_one():\n    assert
 def run(folder: Path, source: str, *, ci: bool) -> subprocess.CompletedProcess[str]:
     tests = folder / "tests"
     tests.mkdir()
-    for name in ("__init__.py", "conftest.py", "servers.py", "sizes.py"):
+    for name in ("__init__.py", "conftest.py", "neo4j_server.py", "postgres_server.py", "sizes.py"):
         shutil.copyfile(ROOT / "tests" / name, tests / name)
     (tests / "test_one.py").write_text(f"{source}\ndef test_two():\n    pass\n", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "CI"}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import neo4j
 import pytest
 
 from graph.store.base import CypherStore, GraphStore
@@ -18,6 +17,7 @@ from graph.store.memory import MemoryStore
 from graph.store.neo4j import Neo4jStore
 from graph.store.neo4j_dialect import Address
 from tests.contract.store_data import declared, opened
+from tests.neo4j_server import Neo4jServer
 
 __all__ = ["ENGINES", "Engine", "LastingEngine", "Neo4jEngine", "lasting_engine"]
 
@@ -60,17 +60,11 @@ class LadybugEngine:
 
 
 class Neo4jEngine:
-    def __init__(self, url: str) -> None:
-        self._address = Address.of(urlsplit(url), {})
-
-    def wipe(self) -> None:
-        """Empty the database, whatever a test left there."""
-        auth = (self._address.user, self._address.password)
-        with neo4j.GraphDatabase.driver(self._address.uri, auth=auth) as driver:
-            driver.execute_query("MATCH (n) DETACH DELETE n")
+    def __init__(self, server: Neo4jServer) -> None:
+        self._server, self._address = server, Address.of(urlsplit(server.url), {})
 
     def empty(self, *, load_chunk: int = LOAD_CHUNK) -> Neo4jStore:
-        self.wipe()
+        self._server.wipe()
         return Neo4jStore(self._address, load_chunk=load_chunk)
 
     def again(self) -> Neo4jStore:
@@ -83,7 +77,7 @@ def _ladybug(request: pytest.FixtureRequest) -> LastingEngine:
 
 
 def _neo4j(request: pytest.FixtureRequest) -> LastingEngine:
-    return Neo4jEngine(request.getfixturevalue("neo4j_server").url)
+    return Neo4jEngine(request.getfixturevalue("neo4j_server"))
 
 
 def _memory(request: pytest.FixtureRequest) -> Engine:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -39,15 +37,11 @@ from graph.synthetic import generate
 from jobs.site import Site
 from jobs.steps import drain
 from tests.conftest import SIZE, FixedClock
-from tests.contract.store_data import declared, link
+from tests.contract.engines import LastingEngine
+from tests.contract.store_data import link
 from tests.factories import NOW, operator
 from tests.sizes import SIZES
 from tests.small_city import RESIDENTS, Cell, bring, cells, empty_site, grants
-
-ENGINES: dict[str, Callable[[Path], CypherStore]] = {
-    "ladybug": lambda folder: declared(folder / "linli.lbug")
-}
-"""A further engine is one more line: it gets an empty folder and returns an empty store."""
 
 ALL_KINDS = {Shared, Introducers, Circle, RareNeed}
 PURPOSES = (Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING)
@@ -99,14 +93,10 @@ QUESTIONS: tuple[Question, ...] = (
 
 @contextmanager
 def world(
-    engine: str, facts: list[Cell], allowed: frozenset[Allowed]
+    engine: LastingEngine, facts: list[Cell], allowed: frozenset[Allowed]
 ) -> Iterator[tuple[Site, CypherStore]]:
     given_ = dict.fromkeys(sorted(allowed), PURPOSES)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        empty_site(FixedClock(NOW)) as site,
-        ENGINES[engine](Path(folder)) as store,
-    ):
+    with empty_site(FixedClock(NOW)) as site, engine.empty() as store:
         bring(site, store, facts, grants(given_))
         yield site, store
 
@@ -258,15 +248,16 @@ def agree(answer: Answer, oracle: Oracle) -> bool:
     return bool(answer.entries)
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-def test_answers_are_those_made_without_cypher(engine: str):
+def test_answers_are_those_made_without_cypher(lasting_engine: LastingEngine):
     answered: set[type] = set()
 
     @few
     @given(facts=cells, more=st.tuples(ties, blocks, needy), hidden=withheld)
     def check(facts: list[Cell], more: tuple[list[Cell], ...], hidden: frozenset[Allowed]) -> None:
         allowed = allowed_but(hidden)
-        with world(engine, one_each([*facts, *(c for some in more for c in some)]), allowed) as (
+        with world(
+            lasting_engine, one_each([*facts, *(c for some in more for c in some)]), allowed
+        ) as (
             site,
             store,
         ):
@@ -277,10 +268,9 @@ def test_answers_are_those_made_without_cypher(engine: str):
     assert answered == ALL_KINDS, "some question was never answered"
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-def test_answers_on_a_made_up_city_are_those_made_without_cypher(engine: str, tmp_path: Path):
+def test_answers_on_a_made_up_city_are_those_made_without_cypher(lasting_engine: LastingEngine):
     city_clock = FixedClock(NOW)
-    with empty_site(city_clock) as site, ENGINES[engine](tmp_path) as store:
+    with empty_site(city_clock) as site, lasting_engine.empty() as store:
         city = generate(150, 3, seed=2026, now=NOW, pseudonym=site.ledger.keys.pseudonym)
         import_plan(site.ledger, city.plan(), gate=site.gate, actor=operator(), clock=city_clock)
         drain(site, store)
@@ -350,9 +340,10 @@ def quiet_shows(answers: list[Answer]) -> set[type]:
     return {type(a.question) for a in mine if QUIET in a.residents}
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
 @pytest.mark.parametrize("category", ["grid", "dwelling", "need", "attendance", "tie", "all"])
-def test_no_fact_of_somebody_who_authorised_nothing_changes_an_answer(engine: str, category: str):
+def test_no_fact_of_somebody_who_authorised_nothing_changes_an_answer(
+    lasting_engine: LastingEngine, category: str
+):
     allowed = allowed_but((QUIET, c) for c in CATEGORIES)
     flipped = [
         cell
@@ -360,32 +351,32 @@ def test_no_fact_of_somebody_who_authorised_nothing_changes_an_answer(engine: st
         if QUIET not in cell.residents or category not in {"all", str(cell.category)}
     ]
     assert len(flipped) < len(loud_facts())
-    with world(engine, loud_facts(), allowed) as (site, store):
+    with world(lasting_engine, loud_facts(), allowed) as (site, store):
         one = answers(site, store)
-    with world(engine, flipped, allowed) as (site, store):
+    with world(lasting_engine, flipped, allowed) as (site, store):
         assert text(answers(site, store)) == text(one)
     assert quiet_shows(one) == set()
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
-def test_without_the_guard_they_would_show(engine: str, monkeypatch: pytest.MonkeyPatch):
+def test_without_the_guard_they_would_show(
+    lasting_engine: LastingEngine, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(
         Gate, "permitted_cells", lambda self, actor, *, purpose, cells, action: frozenset(cells)
     )
     allowed = allowed_but((QUIET, c) for c in CATEGORIES)
-    with world(engine, loud_facts(), allowed) as (site, store):
+    with world(lasting_engine, loud_facts(), allowed) as (site, store):
         assert quiet_shows(answers(site, store)) == {Shared, Introducers, Circle, RareNeed}
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
 @pytest.mark.parametrize("towards", [True, False])
-def test_a_block_keeps_two_apart_whoever_made_it(engine: str, towards: bool):
+def test_a_block_keeps_two_apart_whoever_made_it(lasting_engine: LastingEngine, towards: bool):
     a, b = RESIDENTS[0], QUIET
     pair = (a, b) if towards else (b, a)
     block = Cell(link("BLOCKS", "Resident", pair[0], "Resident", pair[1], at=NOW))
-    with world(engine, loud_facts(), allowed_but(())) as (site, store):
+    with world(lasting_engine, loud_facts(), allowed_but(())) as (site, store):
         before = answers(site, store)
-    with world(engine, [*loud_facts(), block], allowed_but(())) as (site, store):
+    with world(lasting_engine, [*loud_facts(), block], allowed_but(())) as (site, store):
         after = answers(site, store)
     mine = [n for n, answer in enumerate(before) if a in answer.question.named]
     assert {type(before[n].question) for n in mine if b in before[n].residents} == {

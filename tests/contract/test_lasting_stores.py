@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -59,6 +60,14 @@ class TestCypher:
         assert store.cypher(text, {"at": later, "ids": ["a", "c", "x"]}) == [{"n": 2}]
         for value in (None, 1, 2**40, 0.5, "邻", True):
             assert store.cypher("RETURN $x AS x", {"x": value}) == [{"x": value}]
+
+    def test_a_time_is_found_however_it_was_written(self, cypher_store: CypherStore):
+        cypher_store.load([*people("a"), tie("a", "a")], watermark=1)
+        cypher_store.apply(people("b"))
+        text = "MATCH (n:Resident) WHERE n.as_of = $at RETURN n.id AS id ORDER BY id"
+        for zone in (UTC, ZoneInfo("UTC"), ZoneInfo("Asia/Shanghai")):
+            rows = cypher_store.cypher(text, {"at": NOW.astimezone(zone)})
+            assert rows == [{"id": "a"}, {"id": "b"}]
 
     def test_whole_nodes_and_lists_are_refused(self, store: CypherStore):
         for text in ("MATCH (n:Resident) RETURN n", "RETURN [1, 2] AS l"):

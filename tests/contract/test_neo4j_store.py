@@ -5,36 +5,29 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
-import neo4j
 import pytest
 
-from graph.errors import ConfigError, StoreUnavailable
+from graph.errors import ConfigError, CorruptStore, StoreUnavailable
+from graph.schema import SCHEMA_VERSION
 from graph.store.breaker import FAILURES, PAUSE, Breaker
 from graph.store.dump import differences
 from graph.store.memory import MemoryStore
 from graph.store.neo4j import Neo4jStore
 from graph.store.neo4j_dialect import Address
 from graph.store.opening import open_store
-from tests.contract.engines import Neo4jEngine
+from tests.bolt_proxy import proxied
 from tests.contract.store_data import ids, people, remove, tie
-from tests.servers import Neo4jServer
+from tests.neo4j_server import Neo4jServer
 
 QUICK = 10.0
 """Seconds after which a call to a server that is away must have failed, on a busy machine."""
 AT_ONCE = 0.5
-
-
-@pytest.fixture
-def empty(neo4j_server: Neo4jServer) -> Neo4jEngine:
-    engine = Neo4jEngine(neo4j_server.url)
-    engine.wipe()
-    return engine
+SILENT = 40.0
+"""The same for one that says nothing: each of a few tries waits for 2 s."""
 
 
 def _address(url: str) -> Address:
@@ -50,17 +43,18 @@ def _seconds_to_fail(store: Neo4jStore) -> float:
 
 class TestOutage:
     def test_a_stopped_server_fails_quickly_then_at_once_and_works_when_it_is_back(
-        self, neo4j_server: Neo4jServer, empty: Neo4jEngine
+        self, empty_neo4j: Neo4jServer
     ):
-        with empty.again() as store:
+        with Neo4jStore(_address(empty_neo4j.url)) as store:
             store.apply(people("a"), watermark=1)
-            neo4j_server.stop()
+            empty_neo4j.stop()
             try:
                 assert max(_seconds_to_fail(store) for _ in range(FAILURES)) < QUICK
                 assert _seconds_to_fail(store) < AT_ONCE
+                tried = time.monotonic()
             finally:
-                neo4j_server.start()
-            time.sleep(PAUSE)
+                empty_neo4j.start()
+            time.sleep(max(0.0, tried + PAUSE - time.monotonic()))
             store.apply(people("b"), watermark=2)
             assert (ids(store), store.watermark()) == (["a", "b"], 2)
 
@@ -71,68 +65,14 @@ class TestOutage:
             open_store(f"bolt://u:secret@127.0.0.1:{port}")
 
 
-class Proxy:
-    """Passes bytes on to a server; told to, cuts the line once a commit has been passed on."""
-
-    COMMIT = b"\x00\x02\xb0\x12\x00\x00"
-    """The message as Bolt sends it: its length, no fields, tag 0x12, end of message."""
-
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.cut_commits = 0
-        """How many of the next commits are cut."""
-        self.cuts = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(("127.0.0.1", self._server_port))
-            threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
-
-    def _pass(self, source: socket.socket, target: socket.socket, outward: bool) -> None:
-        try:
-            while data := source.recv(65536):
-                if outward and self.cut_commits and self.COMMIT in data:
-                    self.cut_commits -= 1
-                    self.cuts += 1
-                    source.shutdown(socket.SHUT_RDWR)  # first, so that no answer gets through
-                    target.sendall(data)
-                    time.sleep(1)  # the server gets to commit
-                    break
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for each in (source, target):
-                each.close()
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@contextmanager
-def _through_proxy(server: Neo4jServer) -> Iterator[tuple[Proxy, Neo4jStore]]:
-    proxy = Proxy(server.port)
-    try:
-        url = server.url.replace(f":{server.port}", f":{proxy.port}")
-        with Neo4jStore(_address(url)) as store:
-            yield proxy, store
-    finally:
-        proxy.close()
-
-
-@pytest.mark.usefixtures("empty")
-def test_a_commit_cut_in_the_middle_is_an_error_and_may_be_replayed(neo4j_server: Neo4jServer):
+def test_a_commit_cut_in_the_middle_is_an_error_and_may_be_replayed(empty_neo4j: Neo4jServer):
     first = [*people("a", "b"), tie("a", "b")]
     second = [*people("c"), tie("c", "a"), remove("Resident", "b"), *people("b"), tie("b", "c")]
-    with _through_proxy(neo4j_server) as (proxy, store), MemoryStore() as wanted:
+    with (
+        proxied(empty_neo4j) as proxy,
+        Neo4jStore(_address(proxy.url)) as store,
+        MemoryStore() as wanted,
+    ):
         store.apply(first, watermark=1)
         proxy.cut_commits = 1
         with pytest.raises(StoreUnavailable, match="may be there or not"):
@@ -146,6 +86,47 @@ def test_a_commit_cut_in_the_middle_is_an_error_and_may_be_replayed(neo4j_server
         assert store.watermark() == 2
 
 
+class TestSilence:
+    """A server that takes every connection and answers nothing."""
+
+    @pytest.mark.parametrize("scheme", ["bolt", "neo4j"])
+    def test_opening_ends_soon(self, scheme: str):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port, start = silent.getsockname()[1], time.monotonic()
+            with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
+                open_store(f"{scheme}://u:p@127.0.0.1:{port}")
+        assert time.monotonic() - start < SILENT
+
+    def test_one_that_falls_silent_at_work_is_given_up(self, empty_neo4j: Neo4jServer):
+        with proxied(empty_neo4j) as proxy, Neo4jStore(_address(proxy.url)) as store:
+            store.apply(people("a"), watermark=1)
+            proxy.mute.set()
+            start = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                store.apply(people("b"), watermark=2)
+            assert time.monotonic() - start < SILENT
+            proxy.mute.clear()
+            store.apply(people("b"), watermark=2)
+            assert (ids(store), store.watermark()) == (["a", "b"], 2)
+
+
+class TestStarting:
+    """The server of the tests themselves."""
+
+    def test_one_that_does_not_come_up_in_time_is_told_of_with_its_words(self, tmp_path: Path):
+        (tmp_path / "data").write_text("no folder")
+        server = Neo4jServer(tmp_path)
+        with pytest.raises(RuntimeError, match=r"did not start:\n(.|\n)*FileExistsError"):
+            server.start()
+        assert not server.runs
+
+    def test_it_is_not_waited_for_longer_than_said(self, tmp_path: Path):
+        server = Neo4jServer(tmp_path)
+        with pytest.raises(RuntimeError, match="did not start"):
+            server.start(seconds=0.01)
+        assert not server.runs
+
+
 class TestRefusal:
     def test_a_wrong_password_is_a_setting_and_never_told(self, neo4j_server: Neo4jServer):
         host = urlsplit(neo4j_server.url).netloc.rpartition("@")[2]
@@ -157,20 +138,39 @@ class TestRefusal:
         with pytest.raises(ConfigError, match="no such database"):
             open_store(f"{neo4j_server.url}?database=nowhere")
 
+    @pytest.mark.parametrize("anew", [False, True])
     def test_somebody_elses_nodes_are_refused_and_left_alone(
-        self, neo4j_server: Neo4jServer, empty: Neo4jEngine
+        self, empty_neo4j: Neo4jServer, anew: bool
     ):
-        address = _address(neo4j_server.url)
-        auth = (address.user, address.password)
-        with neo4j.GraphDatabase.driver(address.uri, auth=auth) as driver:
-            driver.execute_query("CREATE (:Film {title: 'x'})")
-            with pytest.raises(ConfigError, match="1 nodes that are not Linli's"):
-                empty.again()
-            found = driver.execute_query("MATCH (n:Film) RETURN count(n) AS n").records
-        assert found[0]["n"] == 1
+        empty_neo4j.ask("CREATE (:Film {title: 'x'})-[:SEEN]->(:Resident {id: 'theirs'})")
+        with pytest.raises(ConfigError, match="2 nodes that are not Linli's"):
+            open_store(empty_neo4j.url, anew=anew)
+        found = empty_neo4j.ask("MATCH (f:Film)-[:SEEN]->(n) RETURN f.title AS title, n.id AS id")
+        assert found == [{"title": "x", "id": "theirs"}]
 
 
-def test_a_load_killed_midway_leaves_an_empty_store(neo4j_server: Neo4jServer, empty: Neo4jEngine):
+class TestAnotherVersion:
+    """Of the schema: newer or older, it is not read but made anew from the log."""
+
+    @pytest.mark.parametrize("change", [1, -1])
+    def test_it_is_refused_and_opened_anew_it_is_empty(self, empty_neo4j: Neo4jServer, change: int):
+        with open_store(empty_neo4j.url) as store:
+            store.apply([*people("a", "b"), tie("a", "b")], watermark=7)
+        version = "MATCH (m:LinliMeta {id: 'schema_version'}) SET m.value = m.value + $change"
+        empty_neo4j.ask(version, change=change)
+        empty_neo4j.ask("MATCH (a:Resident {id: 'a'}) CREATE (a)-[:OLD]->(:Older {id: 'o'})")
+        with pytest.raises(CorruptStore, match=f"schema version {SCHEMA_VERSION + change}"):
+            open_store(empty_neo4j.url)
+        with open_store(empty_neo4j.url, anew=True) as store:
+            assert (store.count(), store.watermark()) == ({}, 0)
+            left = empty_neo4j.ask("MATCH (n) WHERE NOT n:LinliMeta RETURN labels(n) AS labels")
+            assert left == []
+            store.apply(people("c"), watermark=1)
+        with open_store(empty_neo4j.url) as store:
+            assert (ids(store), store.watermark()) == (["c"], 1)
+
+
+def test_a_load_killed_midway_leaves_an_empty_store(empty_neo4j: Neo4jServer):
     script = """
 import os, sys
 from tests.contract.store_data import put
@@ -179,14 +179,11 @@ from graph.store.opening import open_store
 Loader.finish = lambda loader: (loader.flush(), os._exit(9))
 open_store(sys.argv[1]).load((put("Resident", str(n)) for n in range(30)), watermark=4)
 """
-    command = [sys.executable, "-c", script, neo4j_server.url]
+    command = [sys.executable, "-c", script, empty_neo4j.url]
     assert subprocess.run(command, timeout=120, check=False).returncode == 9
-    address = _address(neo4j_server.url)
-    auth = (address.user, address.password)
-    with neo4j.GraphDatabase.driver(address.uri, auth=auth) as driver:
-        found = driver.execute_query("MATCH (n:Resident) RETURN count(n) AS n").records
-    assert found[0]["n"] == 30, "the control: the killed load had written"
-    with empty.again() as store:
+    found = empty_neo4j.ask("MATCH (n:Resident) RETURN count(n) AS n")
+    assert found == [{"n": 30}], "the control: the killed load had written"
+    with open_store(empty_neo4j.url) as store:
         assert (store.count(), store.watermark()) == ({}, 0)
 
 

@@ -49,6 +49,12 @@ def make_served_home(root: Path, *, residents: int = 180, grids: int = 3) -> Pat
     return root
 
 
+def use_graph(home: Path, url: str) -> None:
+    """Let a home use another graph: named in its settings, filled by the next drain."""
+    with (home / "linli.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'graph = "{url}"\n')
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -20,11 +20,13 @@ import pytest
 from graph.errors import StoreUnavailable
 from graph.gate import GraphStore, RunState
 from graph.store.opening import open_store
+from tests.bolt_proxy import Proxy, proxied
 from tests.integration.command_line import CommandLine
 from tests.integration.killing import Client
-from tests.integration.serving import PATIENCE, Browser, Server, served
+from tests.integration.serving import PATIENCE, Browser, Server, served, use_graph
 from tests.integration.test_jobs import opened, until
 from tests.integration.test_kill_rounds import Town, settle
+from tests.neo4j_server import Neo4jServer
 from tests.sizes import Sizes
 
 SLOWER = 3.0
@@ -33,16 +35,25 @@ WORST = 10.0
 """Most that the slowest one may take, against the slowest before."""
 
 
+MANY = 50_000
+"""Bytes of a transaction that writes hundreds of events."""
 UNAVAILABLE = 6
 """Exit code of commands that need what is away."""
 
 
 class Engine(Protocol):
-    """A graph engine that can be made to be away."""
+    """The graph engine of a served home, which can be made to be away."""
+
+    server: Server
+    """Who serves the home."""
 
     def stop(self) -> None: ...
 
     def start(self) -> None: ...
+
+    def fail_midway(self) -> None:
+        """Be back, and away again in the middle of what there is to catch up with."""
+        ...
 
 
 @dataclass
@@ -69,6 +80,32 @@ class Embedded:
         assert self.held is not None
         self.held.close()
         self.held = None
+
+    def fail_midway(self) -> None:
+        self.start()
+        until("the graph is opened again", lambda: leads(self.server))
+        self.stop()
+
+
+@dataclass
+class Neo4j:
+    """A server of its own: it is killed, and a commit of a drain never gets its answer."""
+
+    server: Server
+    neo4j: Neo4jServer
+    line: Proxy
+
+    def stop(self) -> None:
+        self.neo4j.kill()
+
+    def start(self) -> None:
+        self.neo4j.start()
+
+    def fail_midway(self) -> None:
+        self.line.smallest, self.line.cut_commits = MANY, 1
+        self.start()
+        until("a commit of many events is cut", lambda: self.line.cuts)
+        self.stop()
 
 
 class TimedClient(Client):
@@ -117,20 +154,23 @@ class Hour:
         return self
 
 
-@pytest.fixture
-def server(served_home: Path) -> Iterator[Server]:
-    with served(served_home) as server:
-        yield server
-
-
-@pytest.fixture(params=["ladybug"])
-def engine(request: pytest.FixtureRequest, server: Server) -> Iterator[Engine]:
-    """Return the engine of the served home."""
-    with opened(server.home) as site:
-        embedded = Embedded(server, site.config.graph_url)
-    yield embedded
-    if embedded.held is not None:
-        embedded.start()
+@pytest.fixture(params=["ladybug", "neo4j"])
+def engine(request: pytest.FixtureRequest, served_home: Path) -> Iterator[Engine]:
+    """Return the engine of a served home."""
+    if request.param == "ladybug":
+        with served(served_home) as server, opened(served_home) as site:
+            embedded = Embedded(server, site.config.graph_url)
+            yield embedded
+            if embedded.held is not None:
+                embedded.start()
+        return
+    neo4j: Neo4jServer = request.getfixturevalue("empty_neo4j")
+    with proxied(neo4j) as line:
+        use_graph(served_home, line.url)
+        with served(served_home) as server:
+            yield Neo4j(server, neo4j, line)
+            if not neo4j.runs:
+                neo4j.start()
 
 
 QUIET = timedelta(seconds=6)
@@ -148,8 +188,9 @@ def drained(home: Path) -> bool:
 
 @pytest.mark.timeout(1800)
 def test_an_hour_without_the_graph_is_noticed_by_nobody_and_caught_up(
-    server: Server, engine: Engine, rng: np.random.Generator, sizes: Sizes
+    engine: Engine, rng: np.random.Generator, sizes: Sizes
 ):
+    server = engine.server
     town = settle(server, rng)
     usual = Hour(town).pass_by(sizes.queued // 4)
     until("all is drained", lambda: drained(server.home))
@@ -161,9 +202,7 @@ def test_an_hour_without_the_graph_is_noticed_by_nobody_and_caught_up(
     told_by_every_door(server)
     assert town.checker.check_pages(server.port, town.people[:3], town.items, rng) == []
 
-    engine.start()
-    until("the graph is opened again", lambda: leads(server))
-    engine.stop()  # in the middle of what it has to catch up with
+    engine.fail_midway()
     engine.start()
     until("all is drained", lambda: drained(server.home), seconds=300)
     said = server.log.read_text()

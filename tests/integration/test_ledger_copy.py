@@ -20,7 +20,7 @@ from graph.ledger.tables import METADATA
 from graph.model import DataCategory, InstitutionId, ItemId, ResidentId, StaffRole
 from tests.contract.ledger.data import SOURCE, make_grant, node, tap
 from tests.ledger_worker import NOW, entry_about, open_at
-from tests.servers import Databases
+from tests.postgres_server import Databases
 from tests.sizes import Sizes
 
 Rows = Mapping[str, set[tuple[object, ...]]]

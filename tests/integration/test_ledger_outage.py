@@ -24,7 +24,7 @@ from tests.integration.serving import (
     served,
     sign_in,
 )
-from tests.servers import Databases
+from tests.postgres_server import Databases
 
 STARTS = (datetime.now(UTC) + timedelta(days=3)).isoformat()
 SOON = 5.0

@@ -16,7 +16,7 @@ from graph.ledger.ledger import Ledger
 from graph.model import ResidentId
 from tests.contract.ledger.data import tap
 from tests.ledger_worker import entry_about, open_at
-from tests.servers import Databases
+from tests.postgres_server import Databases
 
 SOON = 6.0
 """Seconds within which every answer comes, whatever the server does."""

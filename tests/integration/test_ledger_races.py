@@ -15,7 +15,7 @@ from graph.ledger import dialect
 from graph.model import ResidentId
 from tests.conftest import ROOT
 from tests.ledger_worker import open_at
-from tests.servers import Databases
+from tests.postgres_server import Databases
 from tests.sizes import Sizes
 
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -31,6 +31,7 @@ from jobs.site import Site, SiteConfig
 from tests.conftest import SIZE
 from tests.contract.store_data import NOW, link, put, remove, tie, unlink
 from tests.graph_worker import Order, Worker
+from tests.neo4j_server import Neo4jServer
 from tests.sizes import SIZES
 from tests.small_city import RESIDENTS, Cell, cells
 from tests.small_city_life import Step, World, happenings, world
@@ -223,10 +224,13 @@ def led(city: World, url: str, tally: Counter[str]) -> Iterator[Engine]:
         engine.end(killed=True)
 
 
-@pytest.fixture(params=["ladybug"])
+@pytest.fixture(params=["ladybug", "neo4j"])
 def graph_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return where the engine under test keeps its graph."""
-    return f"ladybug://{tmp_path}/life.lbug"
+    if request.param == "ladybug":
+        return f"ladybug://{tmp_path}/life.lbug"
+    server: Neo4jServer = request.getfixturevalue("empty_neo4j")
+    return server.url
 
 
 Life = list[Work | Close | Flip | Bring | Happen]

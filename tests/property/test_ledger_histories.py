@@ -32,7 +32,7 @@ from graph.model import (
 from graph.policy import permits, permitted_rows
 from graph.schema import PURPOSE_CATEGORIES
 from tests.ledger_worker import NOW, open_at
-from tests.servers import Databases
+from tests.postgres_server import Databases
 
 ITEM = ItemId("i")
 OPERATOR = InstitutionId("operator")

@@ -1,17 +1,13 @@
-"""Real servers for tests, started from pip packages alone; none is ever skipped."""
+"""Real servers that tests run against, started once per session from pip packages."""
 
 from __future__ import annotations
 
 import itertools
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -19,77 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from tools.postgres_server import PostgresServer
 
-ROOT = Path(__file__).resolve().parent.parent
-
-_END = 60.0
-"""Seconds a server may take to end when asked."""
-
-
-class Neo4jServer:
-    """One Neo4j: stopped and started again, it has the same data, port and password.
-
-    Parameters
-    ----------
-    folder : Path
-        Its data, and its words in ``server.log``.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
-        self.url = ""
-        """``bolt://user:password@host:port``, once it was started."""
-
-    @property
-    def port(self) -> int:
-        """The port it listens on; 0 (a free one) before it was started."""
-        return (urlsplit(self.url).port or 0) if self.url else 0
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        tool = str(ROOT / "tools" / "neo4j_server.py")
-        command = [sys.executable, tool, str(self._folder / "data"), "--port", str(self.port)]
-        self._folder.mkdir(parents=True, exist_ok=True)
-        log = self._folder / "server.log"
-        with log.open("a") as words:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=words, stdin=subprocess.DEVNULL, text=True
-            )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline().strip()  # ends with the process, too
-        if not said:
-            self.stop()
-            raise RuntimeError(f"Neo4j did not start:\n{log.read_text()[-4000:]}")
-        self.url = said
-
-    def stop(self) -> None:
-        """Ask it to end, and wait; twice is allowed."""
-        self._end(lambda process: process.terminate())
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self._end(lambda process: process.kill())
-
-    def _end(self, how) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        how(process)
-        assert process.stdout is not None
-        process.stdout.close()
-        process.wait(_END)
-
-
-@contextmanager
-def neo4j_running(folder: Path) -> Iterator[Neo4jServer]:
-    """Give a Neo4j that runs; it may be stopped and started within."""
-    server = Neo4jServer(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
+__all__ = ["Databases", "ledger_url", "postgres_server", "stoppable_postgres"]
 
 _numbers = itertools.count(1)
 
