@@ -14,7 +14,6 @@ from pathlib import Path
 
 from openpyxl import Workbook
 
-from graph.ingest import EmptyRegister
 from graph.ingest.issues import make_issue
 from graph.ingest.plan import Severity
 from graph.ledger.rows import RowKind
@@ -128,11 +127,28 @@ class Agreeable(KnownPeople):
         return not key.startswith("unknown")
 
 
-def known_people(rows: int) -> EmptyRegister | KnownPeople:
-    """Make a register that knows the person of each clean row."""
-    rows_ = range(2, rows + 2)
+REGISTERED, TWIN, MOVED, DIED, RENAMED = 401, 402, 403, 404, 405
+"""Numbers of people whom no clean row names and an earlier import brought."""
+EARLIER: dict[int, dict[str, str]] = {
+    REGISTERED: {},
+    TWIN: {},
+    MOVED: {"status": "moved"},
+    DIED: {"status": "deceased"},
+    RENAMED: {},
+}
+"""What is recorded of them besides name, number and telephone."""
+OTHER_STREET = "g-other-street"
+"""A grid that an earlier import brought, in another street than those of clean rows."""
+
+
+def known_people(rows: int) -> KnownPeople:
+    """Make a register that knows the person of each clean row, and what came earlier."""
+    numbers = [*range(2, rows + 2), *EARLIER]
     return Agreeable(
-        {f"r-{n}": (person(n), phone(n)) for n in rows_}, meters={meter(n): f"r-{n}" for n in rows_}
+        {f"r-{n}": (person(n), phone(n)) for n in numbers},
+        meters={meter(n): f"r-{n}" for n in numbers},
+        fields={f"r-{n}": {"id_number": id_number(n), **said} for n, said in EARLIER.items()},
+        streets={OTHER_STREET: "弋矶山街道"},
     )
 
 
@@ -250,6 +266,21 @@ def one_id_under_two_names(t: Dirty) -> None:
 
 
 @case("residents")
+def id_registered_under_another_name(t: Dirty) -> None:
+    t.spoil("公民身份号码", id_number(REGISTERED), "id_other_name")
+
+
+@case("residents")
+def name_changed_since_it_was_registered(t: Dirty) -> None:
+    t.add(公民身份号码=id_number(RENAMED), 曾用名=person(RENAMED))
+
+
+@case("residents")
+def twin_of_somebody_registered(t: Dirty) -> None:
+    t.spoil("联系方式", phone(TWIN), "shared_phone_known", 姓名=person(TWIN))
+
+
+@case("residents")
 def one_person_twice(t: Dirty) -> None:
     first = t.add()
     row = t.spoil("姓名", person(first), "row_repeated", 公民身份号码=id_number(first))
@@ -340,6 +371,11 @@ def address_without_grid(t: Dirty) -> None:
 @case("residents")
 def grid_of_another_street(t: Dirty) -> None:
     t.spoil("网格编码", "340203009001", "grid_other_street")
+
+
+@case("residents")
+def grid_not_imported(t: Dirty) -> None:
+    t.spoil("网格编码", "unknown-2", "grid_unknown")
 
 
 @case("residents")
@@ -522,6 +558,21 @@ def person_who_moved(t: Dirty) -> None:
 
 
 @case("signups")
+def person_registered_as_gone(t: Dirty) -> None:
+    for n in (MOVED, DIED):
+        row = t.add(姓名=person(n), 联系电话=phone(n))
+        t.expect(row, "姓名", "resident_gone")
+
+
+@case("signups")
+def age_unlike_that_in_the_register(t: Dirty) -> None:
+    known = {"姓名": person(REGISTERED), "联系电话": phone(REGISTERED)}
+    t.add(年龄="69", **known)
+    row = t.add(年龄="70", 日期="2026-06-07", **known)
+    t.expect(row, "年龄", "age_conflict")
+
+
+@case("signups")
 def age_and_birth_a_year_apart(t: Dirty) -> None:
     t.add(年龄="69", 公民身份号码=id_number(len(t.rows) + 2))
 
@@ -670,6 +721,16 @@ def grid_that_was_not_imported(t: Dirty) -> None:
 @case("buildings")
 def grid_in_two_streets(t: Dirty) -> None:
     t.spoil("街道", "弋矶山街道", "grid_two_streets")
+
+
+@case("buildings")
+def grid_imported_in_another_street(t: Dirty) -> None:
+    t.spoil("街道", "赭山街道", "grid_two_streets", 网格=OTHER_STREET)
+
+
+@case("buildings")
+def building_renamed(t: Dirty) -> None:
+    t.add(幢="8幢", 曾用名="凤凰小区7幢")
 
 
 @clean_rows("services")

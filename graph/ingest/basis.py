@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from graph.codec import Json
 from graph.errors import ImportRefused
+from graph.ingest.ledger_register import GrantGate
 from graph.ingest.plan import ImportPlan, purpose_of
-from graph.ingest.register import GrantGate
 from graph.model import (
     Action,
     Actor,
