@@ -146,8 +146,13 @@ def known_people(rows: int) -> KnownPeople:
     numbers = [*range(2, rows + 2), *EARLIER]
     return Agreeable(
         {f"r-{n}": (person(n), phone(n)) for n in numbers},
-        meters={meter(n): f"r-{n}" for n in numbers},
-        fields={f"r-{n}": {"id_number": id_number(n), **said} for n, said in EARLIER.items()},
+        fields={
+            f"r-{n}": {
+                "meter": meter(n),
+                **({"id_number": id_number(n), **EARLIER[n]} if n in EARLIER else {}),
+            }
+            for n in numbers
+        },
         streets={OTHER_STREET: "弋矶山街道"},
     )
 

@@ -53,29 +53,29 @@ class KnownPeople:
         people: Mapping[str, tuple[str, str]],
         *,
         granted: Sequence[tuple[str, DataCategory]] = (),
-        meters: Mapping[str, str] = MappingProxyType({}),
         rows: Sequence[tuple[RowKind, str]] = (),
         fields: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
         streets: Mapping[str, str] = MappingProxyType({}),
-        renamed: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._by_meter = {meter: ResidentId(r) for meter, r in meters.items()}
         self._rows = set(rows)
-        self._by_phone = {phone: ResidentId(r) for r, (_, phone) in people.items()}
-        self._by_id = {
-            said["id_number"]: ResidentId(r) for r, said in fields.items() if "id_number" in said
+        self._fields = {
+            r: {"name": name, "phone": phone, **fields.get(r, {})}
+            for r, (name, phone) in people.items()
         }
-        self._fields = {r: {"name": name, **fields.get(r, {})} for r, (name, _) in people.items()}
-        self._streets, self._renamed = streets, renamed
+        self._found = {
+            (kind, value): ResidentId(r)
+            for r, said in self._fields.items()
+            for kind, value in said.items()
+        }
+        self._streets = streets
         self._granted = set(granted)
 
     def find(self, kind: str, value: str) -> ResidentId | None:
         """Find by telephone, identity number or number of the water meter."""
-        known = {"phone": self._by_phone, "meter": self._by_meter, "id_number": self._by_id}
-        return known.get(kind, {}).get(value)
+        return self._found.get((kind, value))
 
     def fields(self, resident: ResidentId) -> Mapping[str, str]:
-        """Return the name, and what else is recorded."""
+        """Return what is recorded."""
         return self._fields.get(resident, {})
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
@@ -88,8 +88,7 @@ class KnownPeople:
 
     def building(self, key: str) -> str | None:
         """Return the id of a building."""
-        id_ = self._renamed.get(key, key)
-        return id_ if self.has(RowKind.BUILDING, id_) else None
+        return key if self.has(RowKind.BUILDING, key) else None
 
     def street_of(self, grid: str) -> str | None:
         """Return the street of a grid."""

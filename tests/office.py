@@ -10,8 +10,7 @@ from graph.gate import GraphStore, RowKind
 from graph.ingest import ImportResult, Preview, commit_import, purpose_of
 from graph.ingest.grants import make_grant
 from graph.model import DataCategory, ResidentId
-from graph.policy import CATEGORY_LEVEL
-from graph.schema import LEVEL_MAX_GRANT, PURPOSE_CATEGORIES
+from graph.schema import CATEGORY_LEVEL, LEVEL_MAX_GRANT, PURPOSE_CATEGORIES
 from jobs import steps
 from jobs.site import Site
 from jobs.uploads import preview_file
@@ -90,11 +89,12 @@ class Office:
             status = words.get(said.get("status", ""), "在住")
             people.append((person(n), id_number(n), phone(n), status, meter(n)))
         columns = ("姓名", "公民身份号码", "联系方式", "状态", "水表号")
-        self.bring("residents", self.write(columns[:-1], *(row[:-1] for row in people)))
+        without_meters = [row[:-1] for row in people]
+        self.bring("residents", self.write(columns[:-1], *without_meters))
         self.agree(self.residents())
         self.bring("residents", self.write(columns, *people))
-        columns = ("活动名称", "日期", "开始", "地点")
-        self.bring("activities", self.write(columns, ("周六太极", "2026-06-06", "07:30", "步道")))
+        activity = ("活动名称", "日期", "开始", "地点")
+        self.bring("activities", self.write(activity, ("周六太极", "2026-06-06", "07:30", "步道")))
 
     def snapshot(self) -> str:
         """Bring the graph up to date and picture it; equal contents have equal names."""

@@ -199,18 +199,15 @@ class _Reader:
             self.headed.add(household)
         if not row.good or name is None:
             return None
-        if not (id_number or phone or address):
-            row.report("not_identifiable")
-            return None
-        if not self._first_of_its_kind(row, name, id_number, phone):
+        if not self._is_somebody(row, name, id_number, phone, address):
             return None
         if address and not grid and "grid" in self._table.headers:
             row.report("grid_missing", "grid")
-        resident, before = self._resident(row, name, id_number, phone or address)
+        known = self._known(row, name, id_number, phone or address)
         if not row.good:
             return None
-        if id_number:
-            resident = self._numbered.setdefault(id_number, resident)
+        said, before = known
+        resident = self._numbered.setdefault(id_number or said, said)
         fields = {"name": name, "id_number": id_number, "phone": phone}
         if status != "active" or "status" in before:
             fields["status"] = status
@@ -269,9 +266,13 @@ class _Reader:
         if id_number and said is not None and int(id_number[16]) % 2 != said:
             row.report("id_sex_conflict", "sex")
 
-    def _first_of_its_kind(
-        self, row: Row, name: str, id_number: str | None, phone: str | None
+    def _is_somebody(
+        self, row: Row, name: str, id_number: str | None, phone: str | None, address: str | None
     ) -> bool:
+        """Whether a row says enough to tell who it is, and not by the number of another row."""
+        if not (id_number or phone or address):
+            row.report("not_identifiable")
+            return False
         if id_number:
             known = self._ids.setdefault(id_number, (name, row.number))
             if name_key(known[0]) != name_key(name):
@@ -283,7 +284,7 @@ class _Reader:
                 row.report("shared_phone", "phone", str(other[1]))
         return True
 
-    def _resident(
+    def _known(
         self, row: Row, name: str, id_number: str | None, reached: str | None
     ) -> tuple[ResidentId, Mapping[str, str]]:
         """Tell who this is, and what is recorded of them already.

@@ -65,9 +65,16 @@ SIGNUP_COLUMNS: tuple[Column, ...] = (
 The last four are what such lists have beside it: they are known and need no reading.
 """
 
-GONE = frozenset({"moved", "deceased"})
+_GONE = frozenset({"moved", "deceased"})
 """Status of residents who sign up for nothing more."""
 _GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
+
+_MISSING = {
+    "title": "title_missing",
+    "name": "name_missing",
+    "date": "date_invalid",
+    "start": "time_invalid",
+}
 
 SOURCE = source("organiser-notice")
 
@@ -111,14 +118,10 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
 
 def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     title, name = row.read("title", read_text), row.read("name", read_text)
-    for column, value in (("title", title), ("name", name)):
-        if value is None and row.good:
-            row.report(f"{column}_missing", column)
     day, start = row.read("date", read_date), row.read("start", read_time)
-    if day is None and row.good:
-        row.report("date_invalid", "date")
-    if start is None and row.good:
-        row.report("time_invalid", "start")
+    for column, value in (("title", title), ("name", name), ("date", day), ("start", start)):
+        if value is None and row.good:
+            row.report(_MISSING[column], column)
     phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
     _check_remark(row)
@@ -130,12 +133,10 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     starts = utc(day, start)
     recorded = register.fields(resident)
     _check_age(row, id_number or recorded.get("id_number"), day)
-    if recorded.get("status") in GONE and starts > now:
-        row.report("resident_gone", "name")
-        return None
     attended = row.read("attended", read_yes) is True
-    if attended and starts > now:
-        row.report("attended_future", "attended")
+    if starts > now:
+        _check_ahead(row, recorded.get("status"), attended=attended)
+    if not row.good:
         return None
     more = _companions(row)
     if more:
@@ -160,6 +161,14 @@ def _check_remark(row: Row) -> None:
     gone = next((word for word in _GONE_WORDS if word in remark), None)
     if gone:
         row.report("person_gone", "remark", gone)
+
+
+def _check_ahead(row: Row, status: str | None, *, attended: bool) -> None:
+    """Point out what cannot be of an activity that has not begun."""
+    if status in _GONE:
+        row.report("resident_gone", "name")
+    if attended:
+        row.report("attended_future", "attended")
 
 
 def _check_age(row: Row, id_number: str | None, day: date) -> None:

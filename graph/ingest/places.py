@@ -12,7 +12,6 @@ from itertools import takewhile
 from sqlalchemy import Connection
 
 from graph.ingest.addresses import building_id
-from graph.ledger.imports import BatchState
 from graph.ledger.ledger import Ledger
 from graph.model import Change, NodeChange, RelationshipChange
 
@@ -51,7 +50,8 @@ def later_names(ledger: Ledger, tx: Connection) -> dict[str, str]:
 
 def _changes(ledger: Ledger, tx: Connection, kind: str) -> Iterator[Change]:
     """Yield what committed imports of a kind said, the oldest first, up to the first dwelling."""
-    for batch in reversed(ledger.imports.list(tx)):
-        if batch.kind == kind and batch.state is BatchState.COMMITTED:
-            every = (c for chunk in ledger.imports.changes(tx, batch.id) for c in chunk)
-            yield from takewhile(lambda c: getattr(c, "label", "") != "Dwelling", every)
+    counted = [b for b in ledger.imports.list(tx) if b.kind == kind and b.seq is not None]
+    for batch in sorted(counted, key=lambda b: b.seq or 0):
+        # Of one that was undone there are no changes any more.
+        every = (c for chunk in ledger.imports.changes(tx, batch.id) for c in chunk)
+        yield from takewhile(lambda c: getattr(c, "label", "") != "Dwelling", every)

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from graph.gate import RowKind
-from graph.ingest import FILE_COLUMNS, issues_of
+from graph.ingest import FILE_COLUMNS, issues_of, undo_import
 from graph.store.dump import differences
 from graph.store.memory import MemoryStore
 from tests.conftest import FixedClock
-from tests.corruptor import CASES, Dirty
+from tests.corruptor import CASES, Dirty, person, phone
+from tests.factories import operator
 from tests.office import Office
 from tests.small_city import empty_site
 
-# Two homes are compared: columns are held back row by row there, and counted once for the file.
 WHOLE_FILE = 0
+"""Row of what is said of a file, not of a row of it."""
 
 
 @contextmanager
@@ -94,3 +95,45 @@ def test_the_clean_rows_of_a_spoilt_file_come_in_as_if_the_others_had_never_been
         assert one.snapshot() == other.snapshot()
         assert differences(one.store, other.store) == []
         assert content(one) == content(other) != before
+
+
+def test_what_earlier_files_said_of_places_is_known_to_later_ones(tmp_path, clock):
+    """Streets of grids; a building that was renamed is found under either name, and is one."""
+    home = ("网格编码", "姓名", "联系方式", "现住址")
+    streets = ("街道", "网格", "小区", "幢", "单元", "层", "室", "曾用名")
+    with office(clock, tmp_path / "a") as here:
+        here.bring(
+            "buildings", here.write(streets, ("", "g1", "凤凰小区", "3", "1", "1", "101", ""))
+        )
+        renamed = ("赭山街道", "g1", "凤凰苑", "5", "1", "1", "102", "凤凰小区3幢")
+        again = ("赭山街道", "g1", "凤凰苑", "5", "1", "1", "103", "")
+        wrong = ("弋矶山街道", "g1", "凤凰苑", "5", "1", "1", "104", "")
+        here.bring("buildings", here.write(streets, renamed))
+        preview = here.bring("buildings", here.write(streets, again, wrong))
+        assert reported(here, preview.batch.id) == [(3, "街道", "grid_two_streets")]
+        people = [
+            ("g1", person(2), phone(2), "凤凰小区3幢1单元101室"),
+            ("g1", person(3), phone(3), "凤凰苑5幢1单元102室"),
+            ("340203009001", person(4), phone(4), "凤凰苑5幢1单元102室"),
+        ]
+        preview = here.bring("residents", here.write(home, *people))
+        assert reported(here, preview.batch.id) == [(4, "网格编码", "grid_other_street")]
+        here.snapshot()
+        assert here.store.count()["Building"] == 1
+        assert here.store.count()["Dwelling"] == 3
+        assert here.store.nodes("Building").column("name").to_pylist() == ["5幢"]
+        lives_in = here.store.relationships("LIVES_IN", "Resident", "Building")
+        assert lives_in.num_rows == 2
+
+
+def test_an_import_that_was_undone_says_nothing_of_places(tmp_path, clock):
+    table = ("网格编码", "网格名称", "社区", "街道")
+    streets = ("街道", "网格", "幢", "单元", "层", "室")
+    with office(clock, tmp_path / "a") as here:
+        grids = here.bring("grids", here.write(table, ("n1", "新网格", "新社区", "新街道")))
+        file = here.write(streets, ("旧街道", "n1", "3", "1", "1", "101"))
+        assert here.preview("buildings", file).codes == {"grid_two_streets": 1}
+        ledger, gate = here.site.ledger, here.site.gate
+        assert undo_import(ledger, grids.batch.id, gate=gate, actor=operator(), clock=clock)
+        file = here.write(streets, ("旧街道", "n1", "3", "1", "1", "102"))
+        assert "grid_two_streets" not in here.preview("buildings", file).codes
