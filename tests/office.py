@@ -69,10 +69,11 @@ class Office:
     def agree(self, residents: Sequence[ResidentId], *categories: DataCategory) -> None:
         """Residents authorise categories, all when none is named."""
         now = self.site.clock()
+        channel = f"paper-{now:%F}"
         with self.site.ledger.write() as tx:
             for who in residents:
                 grants = [
-                    make_grant(who, category, purpose_of(category), channel="paper", start=now)
+                    make_grant(who, category, purpose_of(category), channel=channel, start=now)
                     for category in categories or DataCategory
                     if category in PURPOSE_CATEGORIES[purpose_of(category)]
                     and CATEGORY_LEVEL[category] in LEVEL_MAX_GRANT

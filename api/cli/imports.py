@@ -24,7 +24,7 @@ from api.services.imports import Imports
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import Preview, RowIssue, Severity, ending_of, write_template
+from graph.ingest import ImportResult, Preview, RowIssue, Severity, ending_of, write_template
 from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
@@ -103,8 +103,9 @@ def _bring(
     if not as_json:
         _show(preview, imports.issues(actor, batch.id))
     if batch.state is BatchState.PREVIEWED and (yes or (not as_json and _asked())):
-        imports.commit(actor, batch.id)
+        result = imports.commit(actor, batch.id)
         if not as_json:
+            _say_withdrawn(result)
             say(f"Batch {batch.id} imported. {_NEXT}")
     elif not as_json:
         say(_what_next(preview, batch.id))
@@ -116,6 +117,14 @@ def _bring(
                 "state": shown.batch.state.value,
                 "issues": [asdict(issue) for issue in imports.issues(actor, batch.id)],
             }
+        )
+
+
+def _say_withdrawn(result: ImportResult) -> None:
+    if result.withdrawn:
+        say(
+            f"{result.withdrawn} residents withdrew an authorisation since the preview; "
+            f"what they had authorised was left out."
         )
 
 
@@ -293,6 +302,7 @@ def commit(
         print_json(asdict(result))
     else:
         state = "was there already" if result.already else "imported"
+        _say_withdrawn(result)
         say(f"Batch {batch} {state}. {_NEXT}")
 
 

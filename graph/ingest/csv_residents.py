@@ -129,7 +129,6 @@ def plan_residents(
     kept = list(people.values())
     report_households(table, kept, reader.headed)
     report_streets(table, kept, register)
-    held = {c for c, count in reader.held.taken.items() if count}
     return ImportPlan(
         kind="residents",
         source=SOURCE,
@@ -138,7 +137,7 @@ def plan_residents(
         rows=table.rows,
         statutory=STATUTORY_CATEGORIES,
         law=LAW,
-        consented=frozenset(held | ({DataCategory.NEED_WORDS} if reader.wrote else set())),
+        consented=frozenset(reader.held.taken),
         changes=Lazy(lambda: _changes(kept, pseudonym, now)),
         residents=list(people),
         identities=[IdentityRow(p.resident, p.fields, now) for p in kept],
@@ -176,7 +175,6 @@ class _Reader:
         self.held = HeldBack(table, register)
         self.headed: set[str] = set()
         """Households with a head, those in rows with errors included."""
-        self.wrote = False
         self.unmatched = 0
         """Authorised addresses that match no building."""
 
@@ -193,7 +191,6 @@ class _Reader:
         relation = row.read("relation", read_text)
         household = row.read("household", read_text)
         grid = row.read("grid", self._read_grid)
-        difficulties = row.read("difficulties", read_text)
         status = row.read("status", _read_status) or "active"
         if household and _RELATIONS.get(relation or "") == "head":
             self.headed.add(household)
@@ -221,7 +218,8 @@ class _Reader:
             fields["meter"] = meter
         occupation, uncoded = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
-        self.wrote = self.wrote or difficulties is not None
+        difficulties = row.read("difficulties", read_text)
+        may_words = self._may(resident, DataCategory.NEED_WORDS, "difficulties", difficulties)
         return Person(
             row=row.number,
             resident=resident,
@@ -234,7 +232,7 @@ class _Reader:
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
             uncoded=uncoded,
-            difficulties=difficulties,
+            difficulties=difficulties if may_words else None,
             population=row.read("population", _read_population),
             registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
             home=home,

@@ -137,3 +137,43 @@ def test_an_import_that_was_undone_says_nothing_of_places(tmp_path, clock):
         assert undo_import(ledger, grids.batch.id, gate=gate, actor=operator(), clock=clock)
         file = here.write(streets, ("旧街道", "n1", "3", "1", "1", "102"))
         assert "grid_two_streets" not in here.preview("buildings", file).codes
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "expired"])
+def test_who_withdraws_between_preview_and_commit_loses_those_facts_and_nobody_elses(
+    tmp_path, clock, how
+):
+    columns = ("姓名", "联系方式", "现住址", "网格编码")
+    visits = ("对象", "联系电话", "日期", "方式", "结果")
+    with office(clock, tmp_path / "a") as here:
+        gone, stays = here.residents()[:2]
+        ledger = here.site.ledger
+        people = [(person(n), phone(n), f"3幢2单元{n}室", "g1") for n in (2, 3)]
+        previews = [
+            here.preview("residents", here.write(columns, *people)),
+            here.preview(
+                "visits",
+                here.write(
+                    visits, *((person(n), phone(n), "2026-05-20", "上门", "见到") for n in (2, 3))
+                ),
+            ),
+        ]
+        assert not any(preview.missing for preview in previews)
+        clock.advance(days=1)
+        if how == "expired":
+            clock.advance(days=400)
+            here.agree([stays])
+        else:
+            with ledger.write() as tx:
+                ledger.grants.withdraw(
+                    tx, gone, institution=None, category=None, purpose=None, at=clock(), key="w"
+                )
+        assert [here.commit(preview).withdrawn for preview in previews] == [1, 1]
+        with ledger.read() as tx:
+            assert "address" in ledger.identity.get(tx, stays)
+            assert "address" not in ledger.identity.get(tx, gone)
+            assert len(ledger.records.of(tx, stays, "visit")) == 1
+            assert ledger.records.of(tx, gone, "visit") == []
+        here.snapshot()
+        in_grid = here.store.relationships("IN_GRID", "Resident", "Grid")
+        assert in_grid.column("start").to_pylist() == [stays]

@@ -10,6 +10,7 @@ from graph.ingest.csv_residents import RESIDENT_COLUMNS
 from graph.ingest.issues import codes
 from graph.model import Basis, DataCategory, NodeChange
 from graph.schema import STATUTORY_CATEGORIES, validate
+from tests.corruptor import Agreeable
 from tests.factories import NOW, KnownPeople, csv_file, make_id_number
 
 ZH = [column.zh for column in RESIDENT_COLUMNS]
@@ -90,7 +91,9 @@ def test_authorised_columns_come_through(tmp_path):
 
 def test_what_people_wrote_is_kept_as_words_and_never_in_the_graph(tmp_path):
     text = "腿脚不便，想有人陪着去医院"
-    plan = read(csv_file(tmp_path, ZH, {**GOOD, "困难及诉求": text}))
+    file = csv_file(tmp_path, ZH, {**GOOD, "困难及诉求": text})
+    assert not list(read(file).words)
+    plan = read(file, Agreeable({}))
     (words,) = plan.words
     assert words.text.startswith("腿脚不便")
     assert words.category is DataCategory.NEED_WORDS
