@@ -419,6 +419,16 @@ def status_unheard_of(t: Dirty) -> None:
 
 
 @case("residents")
+def population_unheard_of(t: Dirty) -> None:
+    t.spoil("人口类型", "外星人口", "population_unknown")
+
+
+@case("residents")
+def meter_in_words(t: Dirty) -> None:
+    t.spoil("水表号", "楼下那只", "meter_not_kept")
+
+
+@case("residents")
 def occupation_unheard_of(t: Dirty) -> None:
     t.spoil("职业", "跑外卖的那个", "occupation_uncoded")
 
