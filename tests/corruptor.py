@@ -331,6 +331,12 @@ for _name, (_value, _code) in DATES.items():
     _date_case(_name, _value, _code)
 
 
+@case("activities", "signups")
+def day_and_hour_empty(t: Dirty) -> None:
+    t.spoil("日期", "", "cell_empty")
+    t.spoil("开始", "", "cell_empty")
+
+
 @case("residents")
 def age_of_150(t: Dirty) -> None:
     t.spoil("出生日期", "1876-01-01", "age_range", 公民身份号码="")

@@ -72,8 +72,8 @@ _GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬�
 _MISSING = {
     "title": "title_missing",
     "name": "name_missing",
-    "date": "date_invalid",
-    "start": "time_invalid",
+    "date": "cell_empty",
+    "start": "cell_empty",
 }
 
 SOURCE = source("organiser-notice")
@@ -121,7 +121,7 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     day, start = row.read("date", read_date), row.read("start", read_time)
     for column, value in (("title", title), ("name", name), ("date", day), ("start", start)):
         if value is None and row.good:
-            row.report(_MISSING[column], column)
+            row.report(_MISSING[column], column, row.table.headers[column])
     phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
     _check_remark(row)

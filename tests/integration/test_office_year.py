@@ -1,4 +1,4 @@
-"""The files of an office on the command line, in its order: places, people, what is on, what was."""
+"""The files of an office on the command line, in its order: places, people, what is on."""
 
 from __future__ import annotations
 
