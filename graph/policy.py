@@ -91,6 +91,8 @@ _WATCHED = (
     (frozenset({Purpose.ALARM}), frozenset({DataCategory.UTILITY_WATER})),
 )
 """What is brought in about people who are visited, or whose meters are read."""
+_WRITTEN = (frozenset({Purpose.NEEDS_MATCHING}), frozenset({DataCategory.NEED_WORDS}))
+"""What people wrote of their needs, brought in with a register."""
 
 POLICY: tuple[Line, ...] = (
     Line(
@@ -165,7 +167,7 @@ POLICY: tuple[Line, ...] = (
     *(
         Line(role, Action.DERIVE, Relation.OTHER, purposes, categories, Requirement.GRANT)
         for role in (StaffRole.OPERATOR, StaffRole.INSTITUTION)
-        for purposes, categories in _WATCHED
+        for purposes, categories in (*_WATCHED, _WRITTEN)
     ),
     *(
         Line(

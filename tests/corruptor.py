@@ -14,7 +14,6 @@ from pathlib import Path
 
 from openpyxl import Workbook
 
-from graph.ingest import EmptyRegister
 from graph.ingest.issues import make_issue
 from graph.ingest.plan import Severity
 from graph.ledger.rows import RowKind
@@ -128,11 +127,33 @@ class Agreeable(KnownPeople):
         return not key.startswith("unknown")
 
 
-def known_people(rows: int) -> EmptyRegister | KnownPeople:
-    """Make a register that knows the person of each clean row."""
-    rows_ = range(2, rows + 2)
+REGISTERED, TWIN, MOVED, DIED, RENAMED = 401, 402, 403, 404, 405
+"""Numbers of people whom no clean row names and an earlier import brought."""
+EARLIER: dict[int, dict[str, str]] = {
+    REGISTERED: {},
+    TWIN: {},
+    MOVED: {"status": "moved"},
+    DIED: {"status": "deceased"},
+    RENAMED: {},
+}
+"""What is recorded of them besides name, number and telephone."""
+OTHER_STREET = "g-other-street"
+"""A grid that an earlier import brought, in another street than those of clean rows."""
+
+
+def known_people(rows: int) -> KnownPeople:
+    """Make a register that knows the person of each clean row, and what came earlier."""
+    numbers = [*range(2, rows + 2), *EARLIER]
     return Agreeable(
-        {f"r-{n}": (person(n), phone(n)) for n in rows_}, meters={meter(n): f"r-{n}" for n in rows_}
+        {f"r-{n}": (person(n), phone(n)) for n in numbers},
+        fields={
+            f"r-{n}": {
+                "meter": meter(n),
+                **({"id_number": id_number(n), **EARLIER[n]} if n in EARLIER else {}),
+            }
+            for n in numbers
+        },
+        streets={OTHER_STREET: "弋矶山街道"},
     )
 
 
@@ -250,6 +271,21 @@ def one_id_under_two_names(t: Dirty) -> None:
 
 
 @case("residents")
+def id_registered_under_another_name(t: Dirty) -> None:
+    t.spoil("公民身份号码", id_number(REGISTERED), "id_other_name")
+
+
+@case("residents")
+def name_changed_since_it_was_registered(t: Dirty) -> None:
+    t.add(公民身份号码=id_number(RENAMED), 曾用名=person(RENAMED))
+
+
+@case("residents")
+def twin_of_somebody_registered(t: Dirty) -> None:
+    t.spoil("联系方式", phone(TWIN), "shared_phone_known", 姓名=person(TWIN))
+
+
+@case("residents")
 def one_person_twice(t: Dirty) -> None:
     first = t.add()
     row = t.spoil("姓名", person(first), "row_repeated", 公民身份号码=id_number(first))
@@ -293,6 +329,12 @@ def _date_case(name: str, value: str, code: str) -> None:
 
 for _name, (_value, _code) in DATES.items():
     _date_case(_name, _value, _code)
+
+
+@case("activities", "signups")
+def day_and_hour_empty(t: Dirty) -> None:
+    t.spoil("日期", "", "cell_empty")
+    t.spoil("开始", "", "cell_empty")
 
 
 @case("residents")
@@ -343,6 +385,11 @@ def grid_of_another_street(t: Dirty) -> None:
 
 
 @case("residents")
+def grid_not_imported(t: Dirty) -> None:
+    t.spoil("网格编码", "unknown-2", "grid_unknown")
+
+
+@case("residents")
 def range_of_buildings(t: Dirty) -> None:
     t.spoil("现住址", "1-10幢", "address_range")
 
@@ -375,6 +422,16 @@ def child_older_than_the_head(t: Dirty) -> None:
 @case("residents")
 def status_unheard_of(t: Dirty) -> None:
     t.spoil("状态", "不好说", "status_unknown")
+
+
+@case("residents")
+def population_unheard_of(t: Dirty) -> None:
+    t.spoil("人口类型", "外星人口", "population_unknown")
+
+
+@case("residents")
+def meter_in_words(t: Dirty) -> None:
+    t.spoil("水表号", "楼下那只", "meter_not_kept")
 
 
 @case("residents")
@@ -519,6 +576,21 @@ def person_who_died(t: Dirty) -> None:
 @case("signups")
 def person_who_moved(t: Dirty) -> None:
     t.spoil("备注", "去年搬走了", "person_gone")
+
+
+@case("signups")
+def person_registered_as_gone(t: Dirty) -> None:
+    for n in (MOVED, DIED):
+        row = t.add(姓名=person(n), 联系电话=phone(n))
+        t.expect(row, "姓名", "resident_gone")
+
+
+@case("signups")
+def age_unlike_that_in_the_register(t: Dirty) -> None:
+    known = {"姓名": person(REGISTERED), "联系电话": phone(REGISTERED)}
+    t.add(年龄="69", **known)
+    row = t.add(年龄="70", 日期="2026-06-07", **known)
+    t.expect(row, "年龄", "age_conflict")
 
 
 @case("signups")
@@ -670,6 +742,16 @@ def grid_that_was_not_imported(t: Dirty) -> None:
 @case("buildings")
 def grid_in_two_streets(t: Dirty) -> None:
     t.spoil("街道", "弋矶山街道", "grid_two_streets")
+
+
+@case("buildings")
+def grid_imported_in_another_street(t: Dirty) -> None:
+    t.spoil("街道", "赭山街道", "grid_two_streets", 网格=OTHER_STREET)
+
+
+@case("buildings")
+def building_renamed(t: Dirty) -> None:
+    t.add(幢="8幢", 曾用名="凤凰小区7幢")
 
 
 @clean_rows("services")

@@ -53,23 +53,30 @@ class KnownPeople:
         people: Mapping[str, tuple[str, str]],
         *,
         granted: Sequence[tuple[str, DataCategory]] = (),
-        meters: Mapping[str, str] = MappingProxyType({}),
         rows: Sequence[tuple[RowKind, str]] = (),
+        fields: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        streets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._by_meter = {meter: ResidentId(r) for meter, r in meters.items()}
         self._rows = set(rows)
-        self._by_phone = {phone: ResidentId(r) for r, (_, phone) in people.items()}
-        self._names = {r: name for r, (name, _) in people.items()}
+        self._fields = {
+            r: {"name": name, "phone": phone, **fields.get(r, {})}
+            for r, (name, phone) in people.items()
+        }
+        self._found = {
+            (kind, value): ResidentId(r)
+            for r, said in self._fields.items()
+            for kind, value in said.items()
+        }
+        self._streets = streets
         self._granted = set(granted)
 
     def find(self, kind: str, value: str) -> ResidentId | None:
-        """Find by telephone or number of the water meter."""
-        known = {"phone": self._by_phone, "meter": self._by_meter}
-        return known.get(kind, {}).get(value)
+        """Find by telephone, identity number or number of the water meter."""
+        return self._found.get((kind, value))
 
-    def name_of(self, resident: ResidentId) -> str | None:
-        """Return the name."""
-        return self._names.get(resident)
+    def fields(self, resident: ResidentId) -> Mapping[str, str]:
+        """Return what is recorded."""
+        return self._fields.get(resident, {})
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Tell what was authorised."""
@@ -78,3 +85,11 @@ class KnownPeople:
     def has(self, kind: RowKind, key: str) -> bool:
         """Tell whether it was imported."""
         return (kind, key) in self._rows
+
+    def building(self, key: str) -> str | None:
+        """Return the id of a building."""
+        return key if self.has(RowKind.BUILDING, key) else None
+
+    def street_of(self, grid: str) -> str | None:
+        """Return the street of a grid."""
+        return self._streets.get(grid)

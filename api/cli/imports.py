@@ -24,7 +24,7 @@ from api.services.imports import Imports
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import Preview, RowIssue, Severity, ending_of, write_template
+from graph.ingest import ImportResult, Preview, RowIssue, Severity, ending_of, write_template
 from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
@@ -103,8 +103,9 @@ def _bring(
     if not as_json:
         _show(preview, imports.issues(actor, batch.id))
     if batch.state is BatchState.PREVIEWED and (yes or (not as_json and _asked())):
-        imports.commit(actor, batch.id)
+        result = imports.commit(actor, batch.id)
         if not as_json:
+            _say_withdrawn(result)
             say(f"Batch {batch.id} imported. {_NEXT}")
     elif not as_json:
         say(_what_next(preview, batch.id))
@@ -119,6 +120,14 @@ def _bring(
         )
 
 
+def _say_withdrawn(result: ImportResult) -> None:
+    if result.withdrawn:
+        say(
+            f"{result.withdrawn} residents withdrew an authorisation since the preview; "
+            f"what they had authorised was left out."
+        )
+
+
 def _asked() -> bool:
     """Ask whether to commit, where somebody sits at a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty() and typer.confirm("commit?", default=False)
@@ -130,22 +139,28 @@ def _said(preview: Preview) -> dict[str, object]:
 
 
 def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
-    """Print a preview: counts first, then what is wrong, then columns and a sample."""
+    """Print a preview: counts, errors, notices, then columns and a sample, in both languages."""
+    say(
+        f"读了 {preview.rows} 行：{preview.left_out} 行有错不收，{preview.clean} 行可以导入；"
+        f"另有 {preview.notices} 处提示。"
+    )
     say(
         f"{preview.rows} rows read, {preview.left_out} left out, {preview.clean} come through; "
         f"{preview.notices} notices."
     )
-    for what, counts in (("new", preview.new), ("known", preview.known)):
+    for what, counts in (("新增 new", preview.new), ("已有 known", preview.known)):
         some = [f"{n} {kind}s" for kind, n in counts.items() if n]
         if some:
             say(f"  {what}: {', '.join(some)}")
     facts = [f"{n} {name}" for name, n in preview.changes.items() if name not in _ALWAYS]
     if facts:
-        say(f"  facts: {', '.join(facts)}")
-    for group in _grouped(issues):
+        say(f"  内容 facts: {', '.join(facts)}")
+    groups = sorted(_grouped(issues), key=lambda group: group.first.severity is Severity.NOTICE)
+    for group in groups:
         _show_group(group)
     _show_columns(preview)
     for category, n in preview.missing.items():
+        say(f"{n} 位居民没有授权 {category}，现在不能导入。")
         say(f"{n} residents did not authorise {category}: it cannot be committed like this.")
 
 
@@ -155,7 +170,7 @@ def _show_columns(preview: Preview) -> None:
         return
     some = preview.sample[:_SAMPLE_SHOWN]
     print_table(
-        ("column of the file", "taken as", *(f"e.g. {n}" for n in range(1, len(some) + 1))),
+        ("表中一栏 column", "读作 taken as", *(f"例 e.g. {n}" for n in range(1, len(some) + 1))),
         [
             (use.header, use.column or use.fate.value, *(row.get(use.column, "") for row in some))
             for use in preview.columns
@@ -168,11 +183,13 @@ def _what_next(preview: Preview, batch: str) -> str:
         return f"Batch {batch} is undone; its file may be imported again."
     if preview.batch.state is BatchState.COMMITTED:
         return f"Batch {batch} was there already; nothing was done. linli import undo {batch}"
-    lines = [f"Batch {batch} is staged; nobody sees anything of it yet."]
+    lines = [f"还没有导入，谁也看不到。Batch {batch} is staged; nobody sees anything of it yet."]
     if preview.codes:
-        lines.append(f"  the file with its problems: linli import errors {batch} --out FILE")
-    lines.append(f"  take it in: linli import commit {batch}")
-    lines.append(f"  drop it:    linli import discard {batch}")
+        lines.append(
+            f"  下载标出问题的表 with its problems: linli import errors {batch} --out FILE"
+        )
+    lines.append(f"  导入 take it in: linli import commit {batch}")
+    lines.append(f"  放弃 drop it:    linli import discard {batch}")
     return "\n".join(lines)
 
 
@@ -190,9 +207,10 @@ def _show_group(group: _Group) -> None:
     issue = group.first
     more = ", ..." if group.count > max(len(group.rows), 1) else ""
     rows = ", ".join(str(row) for row in group.rows)
-    where = f"rows {rows}{more}" if rows else "the whole file"
-    fate = "left out" if issue.severity is Severity.ERROR else "notice"
-    say(f"[{issue.code}] {issue.column or '-'}, {group.count} x {fate}: {where}")
+    where = f"第 {rows}{more} 行 rows" if rows else "整个文件 the whole file"
+    fate = "不收 left out" if issue.severity is Severity.ERROR else "提示 notice"
+    column = f" · {issue.column}" if issue.column else ""
+    say(f"{fate}{column} · {where} ({group.count}) · {issue.code}")
     say(f"  {issue.message_zh} → {issue.remedy_zh}")
     say(f"  {issue.message_en} → {issue.remedy_en}")
 
@@ -293,6 +311,7 @@ def commit(
         print_json(asdict(result))
     else:
         state = "was there already" if result.already else "imported"
+        _say_withdrawn(result)
         say(f"Batch {batch} {state}. {_NEXT}")
 
 

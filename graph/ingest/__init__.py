@@ -13,6 +13,7 @@ from graph.ingest.batch import (
 )
 from graph.ingest.corrected import ending_of
 from graph.ingest.files import FILE_COLUMNS, read_file
+from graph.ingest.ledger_register import GrantGate, LedgerRegister
 from graph.ingest.meetup import read_meetup
 from graph.ingest.plan import (
     BookingRow,
@@ -38,7 +39,7 @@ from graph.ingest.preview import (
     refusal_of,
     refuse_import,
 )
-from graph.ingest.register import EmptyRegister, GrantGate, LedgerRegister, Register
+from graph.ingest.register import EmptyRegister, Register
 from graph.ingest.templates import write_template
 from graph.ingest.uncoded import (
     FEWEST,

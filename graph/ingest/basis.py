@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from graph.codec import Json
 from graph.errors import ImportRefused
+from graph.ingest.ledger_register import GrantGate
 from graph.ingest.plan import ImportPlan, purpose_of
-from graph.ingest.register import GrantGate
 from graph.model import (
     Action,
     Actor,
@@ -25,7 +25,7 @@ from graph.model import (
 )
 from graph.policy import CATEGORY_COLUMN
 
-__all__ = ["Footing", "ImportGate", "authorise", "refusal", "still_missing"]
+__all__ = ["Footing", "ImportGate", "authorise", "refusal", "residents_of", "still_missing"]
 
 _CATEGORIES = tuple(CATEGORY_COLUMN)
 
@@ -101,7 +101,7 @@ class Footing:
                 f"{_name(change)}: {said.category} data on the basis {said.basis}, which the plan "
                 f"does not declare; nothing was imported"
             )
-        for resident in _residents_of(change):
+        for resident in residents_of(change):
             self.need(resident, said.category)
 
     def need(self, resident: str, category: DataCategory) -> None:
@@ -158,7 +158,8 @@ def refusal(missing: Mapping[DataCategory, list[ResidentId]]) -> ImportRefused:
     )
 
 
-def _residents_of(change: Change) -> Iterator[str]:
+def residents_of(change: Change) -> Iterator[str]:
+    """Yield whom a change is about."""
     if isinstance(change, NodeChange):
         if change.label == "Resident":
             yield change.id

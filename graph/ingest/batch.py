@@ -6,7 +6,8 @@ its place and appends the batch's event, from which the graph is brought up to d
 out what the import had brought, as if it had never come; what people did since stays in the log.
 
 A fact about a resident enters only on a basis: a category that the plan's law covers, or one for
-which this import or an earlier one brought the resident's grant. That is asked again at commit.
+which this import or an earlier one brought the resident's grant. That is asked again at commit:
+what was withdrawn since the preview is left out then, and the rest comes in.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from graph.ingest.basis import ImportGate, authorise, refusal, still_missing
 from graph.ingest.plan import ImportPlan
 from graph.ingest.preview import Preview, preview_of
 from graph.ingest.stage import Progress, stage_plan
+from graph.ingest.withdrawn import leave_out
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
 from graph.ledger.moving import move_in, move_out
@@ -68,6 +70,8 @@ class ImportResult:
     items: int
     grants: int
     bookings: int
+    withdrawn: int = 0
+    """Residents who withdrew an authorisation since the preview: those facts were left out."""
 
 
 def preview_import(  # noqa: PLR0913 - whose, with what, and how it is told
@@ -139,7 +143,7 @@ def commit_import(
     Denied
         The actor may not write its categories.
     ImportRefused
-        A resident's grant is missing.
+        A resident's grant was missing in the preview already, and still is.
     Conflict
         The batch was undone, or is being staged anew.
     """
@@ -152,10 +156,12 @@ def commit_import(
         if state is not BatchState.PREVIEWED:
             raise Conflict(f"import batch {batch} is {state}; import its file again")
         missing = still_missing(gate, actor, _needs(ledger, tx, batch))
-        if missing:
+        if missing and preview.missing:
             raise refusal(missing)
+        withdrawn = leave_out(ledger, tx, batch, missing) if missing else 0
         moved = move_in(tx, batch, grants=ledger.grants, bookings=ledger.bookings, at=now)
         seq = ledger.imports.commit(tx, batch, now)
+        changes = ledger.imports.get(tx, batch).changes
         for item, who in moved.moved_up:
             promote(tx, item, who, seq)
     tidy_imports(ledger, batch)
@@ -163,11 +169,12 @@ def commit_import(
         batch,
         seq,
         False,
-        found.changes,
+        changes,
         preview.new["resident"] + preview.known["resident"],
         preview.new["item"] + preview.known["item"],
         moved.grants,
         moved.bookings,
+        withdrawn,
     )
 
 

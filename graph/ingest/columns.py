@@ -85,6 +85,10 @@ class Header:
     issues: tuple[RowIssue, ...]
 
 
+_NUMBERING = frozenset({"序号", "no", "no."})
+"""Headers of columns that number the rows: nobody need be told that they are not read."""
+
+
 def find_header(
     name: str, top: Sequence[tuple[int, Sequence[str]]], columns: Sequence[Column]
 ) -> Header:
@@ -184,7 +188,8 @@ def _read(number: int, cells: Sequence[str], known: Mapping[str, str]) -> Header
         elif cell:
             uses.append(ColumnUse(cell, ColumnFate.UNKNOWN))
             code = "column_repeated" if found else "column_unknown"
-            issues.append(make_issue(code, row=0, column=cell, value=cell))
+            if _squeezed(cell) not in _NUMBERING:
+                issues.append(make_issue(code, row=0, column=cell, value=cell))
     return Header(
         row=number,
         cells=tuple(cells),

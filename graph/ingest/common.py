@@ -106,7 +106,7 @@ def known_resident(
     known = known or (register.find("phone", phone) if phone else None)
     if known is None:
         row.report("resident_unknown", column, f"{name[0]}…")
-    elif name_key(register.name_of(known) or "") != name_key(name):
+    elif name_key(register.fields(known).get("name", "")) != name_key(name):
         row.report("name_mismatch", column)
         known = None
     return known

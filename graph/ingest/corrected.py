@@ -11,10 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 
 from graph.ingest.columns import HEADER_WITHIN, PROBLEMS, Header, find_header
 from graph.ingest.files import columns_of
@@ -29,6 +31,9 @@ __all__ = ["corrected_copy", "ending_of"]
 _RED, _YELLOW = (PatternFill("solid", fgColor=colour) for colour in ("F8CBAD", "FFF2CC"))
 _MOST_TEXT = 32_000
 """A spreadsheet cell takes 32,767 characters."""
+_WIDTH, _WIDTH_OF_OTHERS = 60, 14
+_SIGNS, _LINE, _HIGHEST = 72, 12.5, 400
+"""Narrow signs of the small font in the first column; points of a line, and of a row at most."""
 
 
 def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: Path) -> Path:
@@ -59,7 +64,7 @@ def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: 
     written = target.with_suffix(".xlsx" if opened.is_workbook else ".csv")
     rows = _rows(opened, header, by_row)
     if opened.is_workbook:
-        _write_workbook(written, rows, by_row)
+        _write_workbook(written, rows, by_row, len(header.kept))
     else:
         _write_csv(written, rows)
     return written
@@ -113,16 +118,30 @@ def _write_csv(target: Path, rows: Rows) -> None:
         csv.writer(file, lineterminator="\r\n").writerows(cells for _, cells in rows)
 
 
-def _write_workbook(target: Path, rows: Rows, by_row: Mapping[int, Sequence[RowIssue]]) -> None:
+def _lines_of(text: str) -> int:
+    """Lines that a text takes in the first column: spreadsheets do not fit rows to it."""
+    return sum(-(-max(_breadth(line), 1) // _SIGNS) for line in text.split("\n"))
+
+
+def _breadth(line: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WFA" else 1 for sign in line)
+
+
+def _write_workbook(
+    target: Path, rows: Rows, by_row: Mapping[int, Sequence[RowIssue]], columns: int
+) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Sheet1")
-    sheet.column_dimensions["A"].width = 60
-    for number, cells in rows:
+    sheet.column_dimensions["A"].width = _WIDTH
+    for place in range(2, columns + 2):
+        sheet.column_dimensions[get_column_letter(place)].width = _WIDTH_OF_OTHERS
+    for line, (number, cells) in enumerate(rows, 1):
         first = WriteOnlyCell(sheet, without_controls(cells[0])[:_MOST_TEXT])
         first.alignment = Alignment(wrap_text=True, vertical="top")
         first.font = Font(size=9)
         if number in by_row:
             failed = any(issue.severity is Severity.ERROR for issue in by_row[number])
             first.fill = _RED if failed else _YELLOW
+            sheet.row_dimensions[line].height = min(_LINE * _lines_of(str(first.value)), _HIGHEST)
         sheet.append([first, *(without_controls(cell)[:_MOST_TEXT] for cell in cells[1:])])
     book.save(target)

@@ -186,14 +186,14 @@ def _read(row: Row, now: datetime) -> _Activity | None:
 def _required_date(raw: str) -> date:
     day = read_date(raw)
     if day is None:
-        raise CellFault("date_invalid")
+        raise CellFault("cell_empty", "日期")
     return day
 
 
 def _required_time(raw: str) -> time:
     at = read_time(raw)
     if at is None:
-        raise CellFault("time_invalid")
+        raise CellFault("cell_empty", "开始")
     return at
 
 

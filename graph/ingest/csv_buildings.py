@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from graph.ingest.addresses import building_id, read_building, read_floor, read_room, read_unit
+from graph.ingest.addresses import (
+    building_id,
+    read_address,
+    read_building,
+    read_floor,
+    read_room,
+    read_unit,
+)
 from graph.ingest.cells import clean, read_text, read_yes
 from graph.ingest.common import public, read_place
 from graph.ingest.issues import CellFault
@@ -37,6 +44,7 @@ BUILDING_COLUMNS: tuple[Column, ...] = (
     Column("unit", "单元", ("单元号",), required=True),
     Column("floor", "层", ("楼层",), required=True),
     Column("room", "室", ("房号", "室号", "门牌"), required=True),
+    Column("former", "曾用名", ("原名", "原楼栋")),
     Column("lift", "电梯"),
     Column("lat", "纬度"),
     Column("lon", "经度"),
@@ -97,12 +105,22 @@ class _Buildings:
         self._seen: set[int] = set()
         self._streets: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._ids: dict[str, str] = {}
+
+    def id_of(self, cells: Mapping[str, str]) -> str:
+        """Id of the building of a row: one that was renamed keeps the id it had."""
+        said = _block(*_where(cells))
+        known = self._ids.get(said)
+        if known is None:
+            known = self._ids[said] = self._register.building(said) or said
+        return known
 
     def take(self, row: Row) -> bool:
         """Take one row in; ``False`` when it is left out."""
         cells = row.cells
         try:
-            id_, flat = _block(*_where(cells)), _flat(cells["unit"], cells["floor"], cells["room"])
+            id_ = self.id_of(cells)
+            flat = _flat(cells["unit"], cells["floor"], cells["room"])
         except CellFault:
             _explain(row)
             return False
@@ -144,29 +162,40 @@ class _Buildings:
         street = row.cells.get("street", "")
         if not building.grid or not street:
             return True
-        known = self._streets.setdefault(building.grid, street)
+        known = self._streets.get(building.grid)
+        if known is None:
+            known = self._register.street_of(building.grid) or street
+            self._streets[building.grid] = known
         if known != street and clean(known) != clean(street):
             row.report("grid_two_streets", "street", clean(known))
             return False
         return True
 
 
-def _where(cells: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+def _where(cells: Mapping[str, str]) -> tuple[str, str, str, str, str, str]:
     return (
         cells.get("grid", ""),
         cells.get("street", ""),
         cells.get("area", ""),
         cells.get("estate", ""),
         cells["building"],
+        cells.get("former", ""),
     )
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _block(grid: str, street: str, area: str, estate: str, building: str) -> str:
-    """Id of the building; the same few cells come back for every dwelling in it."""
+def _block(grid: str, street: str, area: str, estate: str, building: str, former: str) -> str:
+    """Id of the building; the same few cells come back for every dwelling in it.
+
+    A former name is that of the building, or of its estate when it names no building.
+    """
     name, group = read_building(building), read_text(estate) or ""
     if not (name or group):
         raise CellFault("address_blank")
+    before = read_text(former)
+    if before:
+        old = read_address(before)
+        group, name = (old.estate or group, old.building) if old else (before, name)
     return building_id(clean(grid) or f"{clean(street)}/{clean(area)}", group, name)
 
 
@@ -186,6 +215,7 @@ def _explain(row: Row) -> None:
     """Read a faulty row cell by cell, so that the report says which one it is."""
     name = row.read("building", read_building)
     estate = row.read("estate", read_text)
+    row.read("former", read_text)
     for column, how in (("unit", read_unit), ("floor", read_floor), ("room", read_room)):
         row.read(column, how)
     if name == "" and not estate:
@@ -205,7 +235,7 @@ def _changes(
         if row.number in left_out:
             continue
         cells = row.cells
-        building_ = _block(*_where(cells))
+        building_ = found.id_of(cells)
         flat = _flat(cells["unit"], cells["floor"], cells["room"])
         id_ = f"{building_}/{flat.key}"
         yield NodeChange(Op.PUT, "Dwelling", id_, flat.properties, said)

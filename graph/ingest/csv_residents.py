@@ -12,7 +12,7 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 
 from graph.ingest.addresses import building_id, read_address
@@ -51,6 +51,7 @@ __all__ = ["RESIDENT_COLUMNS", "plan_residents"]
 
 RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("name", "姓名", required=True),
+    Column("former_name", "曾用名", ("原名",)),
     Column("id_number", "公民身份号码", ("身份证号", "身份证号码", "证件号码")),
     Column("sex", "性别"),
     Column("birth_date", "出生日期", ("出生年月日",)),
@@ -127,8 +128,7 @@ def plan_residents(
         table.issues.append(make_issue("dwelling_unknown", row=0, column=header, count=count))
     kept = list(people.values())
     report_households(table, kept, reader.headed)
-    report_streets(table, kept)
-    held = {c for c, count in reader.held.taken.items() if count}
+    report_streets(table, kept, register)
     return ImportPlan(
         kind="residents",
         source=SOURCE,
@@ -137,7 +137,7 @@ def plan_residents(
         rows=table.rows,
         statutory=STATUTORY_CATEGORIES,
         law=LAW,
-        consented=frozenset(held | ({DataCategory.NEED_WORDS} if reader.wrote else set())),
+        consented=frozenset(reader.held.taken),
         changes=Lazy(lambda: _changes(kept, pseudonym, now)),
         residents=list(people),
         identities=[IdentityRow(p.resident, p.fields, now) for p in kept],
@@ -170,10 +170,11 @@ class _Reader:
         self._register = register
         self._ids: dict[str, tuple[str, int]] = {}
         self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
+        self._numbered: dict[str, ResidentId] = {}
+        self._grids: set[str] = set()
         self.held = HeldBack(table, register)
         self.headed: set[str] = set()
         """Households with a head, those in rows with errors included."""
-        self.wrote = False
         self.unmatched = 0
         """Authorised addresses that match no building."""
 
@@ -189,22 +190,24 @@ class _Reader:
         self._check_sex(row, id_number)
         relation = row.read("relation", read_text)
         household = row.read("household", read_text)
-        grid = row.read("grid", read_text)
-        difficulties = row.read("difficulties", read_text)
+        grid = row.read("grid", self._read_grid)
         status = row.read("status", _read_status) or "active"
         if household and _RELATIONS.get(relation or "") == "head":
             self.headed.add(household)
         if not row.good or name is None:
             return None
-        if not (id_number or phone or address):
-            row.report("not_identifiable")
-            return None
-        if not self._first_of_its_kind(row, name, id_number, phone):
+        if not self._is_somebody(row, name, id_number, phone, address):
             return None
         if address and not grid and "grid" in self._table.headers:
             row.report("grid_missing", "grid")
-        resident = self._resident(name, id_number, phone, address)
+        known = self._known(row, name, id_number, phone or address)
+        if not row.good:
+            return None
+        said, before = known
+        resident = self._numbered.setdefault(id_number or said, said)
         fields = {"name": name, "id_number": id_number, "phone": phone}
+        if status != "active" or "status" in before:
+            fields["status"] = status
         home = None
         if self._may(resident, DataCategory.DWELLING, "address", address):
             fields["address"] = address
@@ -215,7 +218,8 @@ class _Reader:
             fields["meter"] = meter
         occupation, uncoded = self._occupation(row, resident)
         may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
-        self.wrote = self.wrote or difficulties is not None
+        difficulties = row.read("difficulties", read_text)
+        may_words = self._may(resident, DataCategory.NEED_WORDS, "difficulties", difficulties)
         return Person(
             row=row.number,
             resident=resident,
@@ -228,7 +232,7 @@ class _Reader:
             relation=_RELATIONS.get(relation or "", "other") if relation else None,
             occupation=occupation,
             uncoded=uncoded,
-            difficulties=difficulties,
+            difficulties=difficulties if may_words else None,
             population=row.read("population", _read_population),
             registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
             home=home,
@@ -246,14 +250,27 @@ class _Reader:
                 row.report("age_range", "birth_date" if said else "id_number", str(age))
         return born
 
+    def _read_grid(self, raw: str) -> str | None:
+        """Read the code of a grid; one that was not imported is pointed out once."""
+        grid = read_text(raw)
+        if grid and grid not in self._grids:
+            self._grids.add(grid)
+            if not self._register.has(RowKind.GRID, grid):
+                raise CellFault("grid_unknown", grid[:20], instead=grid)
+        return grid
+
     def _check_sex(self, row: Row, id_number: str | None) -> None:
         said = _SEX.get(clean(row.cells.get("sex", "")).casefold())
         if id_number and said is not None and int(id_number[16]) % 2 != said:
             row.report("id_sex_conflict", "sex")
 
-    def _first_of_its_kind(
-        self, row: Row, name: str, id_number: str | None, phone: str | None
+    def _is_somebody(
+        self, row: Row, name: str, id_number: str | None, phone: str | None, address: str | None
     ) -> bool:
+        """Whether a row says enough to tell who it is, and not by the number of another row."""
+        if not (id_number or phone or address):
+            row.report("not_identifiable")
+            return False
         if id_number:
             known = self._ids.setdefault(id_number, (name, row.number))
             if name_key(known[0]) != name_key(name):
@@ -265,17 +282,30 @@ class _Reader:
                 row.report("shared_phone", "phone", str(other[1]))
         return True
 
-    def _resident(
-        self, name: str, id_number: str | None, phone: str | None, address: str | None
-    ) -> ResidentId:
-        if id_number:
-            known = self._register.find("id_number", id_number)
-            return known or ResidentId(self._pseudonym("resident", f"id/{id_number}"))
-        if phone:
-            known = self._register.find("phone", phone)
-            if known and name_key(self._register.name_of(known) or "") == name_key(name):
-                return known
-        return ResidentId(self._pseudonym("resident", f"name/{name}/{phone or address}"))
+    def _known(
+        self, row: Row, name: str, id_number: str | None, reached: str | None
+    ) -> tuple[ResidentId, Mapping[str, str]]:
+        """Tell who this is, and what is recorded of them already.
+
+        Without a number it is who has the same name and ``reached``: telephone, else address.
+        """
+        known = self._register.find("id_number", id_number) if id_number else None
+        if known:
+            before = self._register.fields(known)
+            names = {name_key(name), name_key(row.cells.get("former_name", ""))}
+            if "name" in before and name_key(before["name"]) not in names:
+                row.report("id_other_name", "id_number")
+            return known, before
+        known = self._register.find("phone", reached) if reached else None
+        before = self._register.fields(known) if known else {}
+        if known and name_key(before.get("name", "")) == name_key(name):
+            others = {before.get("id_number"), self._phones[name, reached or ""][0]}
+            if not id_number or not others - {None, id_number}:
+                return known, before
+            if "id_number" in before:
+                row.report("shared_phone_known", "phone")
+        said = f"id/{id_number}" if id_number else f"name/{name}/{reached}"
+        return ResidentId(self._pseudonym("resident", said)), {}
 
     def _occupation(self, row: Row, resident: ResidentId) -> tuple[str | None, str | None]:
         said = row.read("occupation", read_text)
@@ -300,8 +330,10 @@ class _Reader:
 def _home(register: Register, text: str, grid: str) -> tuple[str, dict[str, Scalar]] | None:
     """Match an address with a building that was imported; anything but an exact match is none."""
     address = read_address(text)
-    building = building_id(grid, address.estate, address.building) if address else ""
-    if address is None or not register.has(RowKind.BUILDING, building):
+    if address is None:
+        return None
+    building = register.building(building_id(grid, address.estate, address.building))
+    if building is None:
         return None
     unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
     return building, {"unit": unit, "floor": address.floor}

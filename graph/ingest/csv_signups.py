@@ -65,7 +65,16 @@ SIGNUP_COLUMNS: tuple[Column, ...] = (
 The last four are what such lists have beside it: they are known and need no reading.
 """
 
-_GONE = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
+_GONE = frozenset({"moved", "deceased"})
+"""Status of residents who sign up for nothing more."""
+_GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
+
+_MISSING = {
+    "title": "title_missing",
+    "name": "name_missing",
+    "date": "cell_empty",
+    "start": "cell_empty",
+}
 
 SOURCE = source("organiser-notice")
 
@@ -109,26 +118,25 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
 
 def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     title, name = row.read("title", read_text), row.read("name", read_text)
-    for column, value in (("title", title), ("name", name)):
-        if value is None and row.good:
-            row.report(f"{column}_missing", column)
     day, start = row.read("date", read_date), row.read("start", read_time)
-    if day is None and row.good:
-        row.report("date_invalid", "date")
-    if start is None and row.good:
-        row.report("time_invalid", "start")
+    for column, value in (("title", title), ("name", name), ("date", day), ("start", start)):
+        if value is None and row.good:
+            row.report(_MISSING[column], column, row.table.headers[column])
     phone, id_number = row.read("phone", read_phones), row.read("id_number", read_id_number)
     signed_up = row.read("signed_up_at", read_date)
-    _check_person(row, id_number, day)
+    _check_remark(row)
     if not row.good or not (title and name and day and start):
         return None
     resident = known_resident(row, register, name, phone, id_number)
     if resident is None:
         return None
     starts = utc(day, start)
+    recorded = register.fields(resident)
+    _check_age(row, id_number or recorded.get("id_number"), day)
     attended = row.read("attended", read_yes) is True
-    if attended and starts > now:
-        row.report("attended_future", "attended")
+    if starts > now:
+        _check_ahead(row, recorded.get("status"), attended=attended)
+    if not row.good:
         return None
     more = _companions(row)
     if more:
@@ -147,17 +155,29 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     )
 
 
-def _check_person(row: Row, id_number: str | None, day: date | None) -> None:
-    """Point out who cannot come, and an age that is not that of the identity number.
+def _check_remark(row: Row) -> None:
+    """Point out who cannot come, as far as the remark says so."""
+    remark = clean(row.cells.get("remark", ""))
+    gone = next((word for word in _GONE_WORDS if word in remark), None)
+    if gone:
+        row.report("person_gone", "remark", gone)
+
+
+def _check_ahead(row: Row, status: str | None, *, attended: bool) -> None:
+    """Point out what cannot be of an activity that has not begun."""
+    if status in _GONE:
+        row.report("resident_gone", "name")
+    if attended:
+        row.report("attended_future", "attended")
+
+
+def _check_age(row: Row, id_number: str | None, day: date) -> None:
+    """Point out an age that is not that of the identity number.
 
     People count their years in two ways, so a year more or less is no conflict.
     """
-    remark = clean(row.cells.get("remark", ""))
-    gone = next((word for word in _GONE if word in remark), None)
-    if gone:
-        row.report("person_gone", "remark", gone)
     age = row.read("age", lambda raw: read_count(raw, "age_invalid", high=130))
-    if age is not None and id_number and day:
+    if age is not None and id_number:
         born = birth_of(id_number)
         years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
         if abs(years - age) > 1:

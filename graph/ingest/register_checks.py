@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from graph.ingest.issues import make_issue
+from graph.ingest.register import Register
 from graph.ingest.table import Table
 from graph.model import ResidentId, Scalar
 
@@ -81,19 +82,30 @@ def _upside_down(person: Person, head: Person) -> bool:
     return person.relation in _ELDERS and person.born >= head.born
 
 
-def report_streets(table: Table, people: list[Person]) -> None:
-    """Point out grids of the national scheme that lie in another street than most."""
-    coded = [(p, p.said_grid) for p in people if p.said_grid.isdecimal()]
-    coded = [(p, code) for p, code in coded if len(code) > _STREET_DIGITS]
-    streets = Counter(code[:_STREET_DIGITS] for _, code in coded)
-    if not streets:
+def report_streets(table: Table, people: list[Person], register: Register) -> None:
+    """Point out grids that lie in another street than most.
+
+    Which street that is, lists of grids that were imported say; where there are none, the code.
+    """
+    grids = {p.said_grid for p in people if p.said_grid}
+    streets = {grid: register.street_of(grid) for grid in grids}
+    if not any(streets.values()):
+        streets = {grid: _street_in(grid) for grid in grids}
+    placed = [(p, street) for p in people if (street := streets.get(p.said_grid))]
+    counted = Counter(street for _, street in placed)
+    if not counted:
         return
-    usual, count = streets.most_common(1)[0]
-    if count * 2 <= len(coded):
+    usual, count = counted.most_common(1)[0]
+    if count * 2 <= len(placed):
         return
-    for person, code in coded:
-        if not code.startswith(usual):
-            _report(table, "grid_other_street", person, "grid", code)
+    for person, street in placed:
+        if street != usual:
+            _report(table, "grid_other_street", person, "grid", person.said_grid)
+
+
+def _street_in(grid: str) -> str | None:
+    """Return the code of the street in a code of the national scheme."""
+    return grid[:_STREET_DIGITS] if grid.isdecimal() and len(grid) > _STREET_DIGITS else None
 
 
 def _report(table: Table, code: str, person: Person, column: str, value: str = "") -> None:

@@ -22,15 +22,16 @@ from graph.codec import Json
 from graph.errors import Conflict, SchemaViolation
 from graph.ingest.basis import Footing
 from graph.ingest.corrected import corrected_copy
-from graph.ingest.plan import ImportPlan, RowIssue, Severity
+from graph.ingest.plan import IdentityRow, ImportPlan, RowIssue, Severity
 from graph.ingest.preview import ISSUES_AT_ONCE, Preview, Tally, encode_issues, issues_of
 from graph.ledger.canonical import canonical, micros
+from graph.ledger.identity import CATEGORY_OF
 from graph.ledger.imports import CHUNK, BatchState
 from graph.ledger.ledger import Ledger
 from graph.ledger.records import NewRecord
 from graph.ledger.rows import RowKind
 from graph.ledger.staging import Part
-from graph.model import Actor, Change, Grant
+from graph.model import Actor, Change, DataCategory, Grant
 from graph.schema import validate
 
 __all__ = ["Progress", "stage_plan"]
@@ -90,10 +91,10 @@ class Stager:
 
     def people(self) -> None:
         """Stage who residents are, what they grant and what they wrote."""
-        ledger, plan = self._ledger, self._plan
+        ledger = self._ledger
         self._rows(
             Part.IDENTITIES,
-            plan.identities,
+            self._needed_identities(),
             lambda _, row: [row.resident, dict(row.fields)],
             lambda tx, _, rows: ledger.identity.lines(
                 tx, [(row.resident, row.fields) for row in rows], rows[0].at
@@ -107,7 +108,7 @@ class Stager:
         )
         self._rows(
             Part.WORDS,
-            plan.words,
+            self._plan.words,
             lambda _, row: [row.resident, row.category.value, row.text],
             lambda tx, _, rows: ledger.words.lines(
                 tx, [(row.resident, row.category, row.text, row.at) for row in rows]
@@ -221,6 +222,14 @@ class Stager:
         for grant in self._plan.grants:
             self.footing.grant(grant.resident, grant.category)
             yield grant
+
+    def _needed_identities(self) -> Iterator[IdentityRow]:
+        for row in self._plan.identities:
+            for kind in row.fields:
+                category = CATEGORY_OF.get(kind, DataCategory.IDENTITY)
+                if category not in self._plan.statutory:
+                    self.footing.need(row.resident, category)
+            yield row
 
     def _needed_records(self) -> Iterator[NewRecord]:
         for row in self._plan.records:

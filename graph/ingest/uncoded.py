@@ -81,7 +81,8 @@ def uncoded_occupations(
     for writing in _latest(ledger, gate, actor):
         word = fold(writing.text)
         counts[word] += 1
-        spelling.setdefault(word, writing.text)
+        said = " ".join(writing.text.split())
+        spelling[word] = min(spelling.get(word, said), said)
     shown = sorted((-n, word) for word, n in counts.items() if n >= at_least)
     return Uncoded(
         texts=tuple(_described(spelling[word], -n) for n, word in shown),

@@ -18,14 +18,17 @@ from sqlalchemy import Connection, Delete, Table, delete, func, insert, select
 from graph.ledger import tables
 from graph.ledger.canonical import canonical, micros
 from graph.ledger.dialect import insert_missing
+from graph.ledger.identity import CATEGORY_OF
 from graph.ledger.keys import Box, KeyRing
 from graph.ledger.rows import RowKind
+from graph.model import DataCategory, ResidentId
 
 __all__ = ["Part", "Staging"]
 
 Lines = Sequence[Mapping[str, object]]
 
 _parts = tables.import_parts
+_AT_ONCE = 10_000
 
 
 class Part(StrEnum):
@@ -163,6 +166,23 @@ class Staging:
         kept = set() if claims else {tables.staged_bookings}
         for table in set(_TABLES.values()) - kept:
             tx.execute(delete(table).where(table.c.batch == batch))
+
+    def leave_out(
+        self, tx: Connection, batch: str, category: DataCategory, residents: Sequence[ResidentId]
+    ) -> None:
+        """Forget what is staged of residents in a category that is not the law's."""
+        kinds = [kind for kind, of in CATEGORY_OF.items() if of is category]
+        words, records = tables.staged_words, tables.staged_records
+        identity = tables.staged_identity
+        for start in range(0, len(residents), _AT_ONCE):
+            some = residents[start : start + _AT_ONCE]
+            for table, which in (
+                (identity, identity.c.kind.in_(kinds)),
+                (words, words.c.category == category.value),
+                (records, records.c.category == category.value),
+            ):
+                mine = (table.c.batch == batch, table.c.resident.in_(some))
+                tx.execute(delete(table).where(*mine, which))
 
     def tidy(self, tx: Connection, before: datetime) -> None:
         """Forget what committed batches no longer need.

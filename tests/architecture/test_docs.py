@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from graph.ingest import FILE_COLUMNS
+from tests.corruptor import CASES, Dirty
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = runpy.run_path(str(ROOT / "tools" / "commands.py"))
 
@@ -71,3 +74,22 @@ def test_every_command_that_messages_and_documents_name_exists():
                 unknown.append(f"{path.relative_to(ROOT)}: linli {said}")
     assert seen > 20
     assert unknown == []
+
+
+def test_every_case_of_bad_input_names_a_code_and_a_test_that_are_there():
+    page = (ROOT / "docs" / "bad-input.md").read_text(encoding="utf-8")
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
+    )
+    cases = {f"{one.kind}-{one.name}": one for one in CASES}
+    lines = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len(lines) > 70
+    for line in lines:
+        _, _, code, test = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
+        if test not in cases:
+            assert f"def {test}(" in tests, line
+            continue
+        one = cases[test]
+        table = Dirty(one.kind, [column.zh for column in FILE_COLUMNS[one.kind]])
+        one.apply(table)
+        assert ({code} if code else set()) <= {said for _, _, said in table.expected}, line

@@ -19,6 +19,7 @@ from graph.ledger.imports import BatchState
 from graph.ledger.rows import RowKind
 from graph.model import DataCategory, NodeChange, Op, StaffRole
 from graph.synthetic import generate
+from tests.corruptor import Agreeable
 from tests.factories import NOW, csv_file, make_id_number, operator
 
 
@@ -148,6 +149,7 @@ from pathlib import Path
 from graph.gate import Gate, open_ledger
 from graph.ingest import import_plan
 from graph.synthetic import generate
+from tests.corruptor import Agreeable
 from tests.factories import NOW, operator
 
 folder, where = Path(sys.argv[1]), sys.argv[2]
@@ -241,7 +243,13 @@ def test_words_and_names_are_sealed(tmp_path, ledger, bring, clock):
     }
     path = register_file(tmp_path, row)
     assert text.encode() in path.read_bytes()
-    plan = read_file("residents", path, pseudonym=ledger.keys.pseudonym, clock=clock)
+    plan = read_file(
+        "residents",
+        path,
+        pseudonym=ledger.keys.pseudonym,
+        clock=clock,
+        register=Agreeable({}),
+    )
     bring(plan)
     path.unlink()
     (resident,) = plan.residents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -142,7 +143,9 @@ def test_a_look_is_on_record_and_for_the_operator_only(ledger, gate, people):
 def test_words_the_list_knows_by_now_become_codes_and_go(ledger, gate, clock, people):
     yes, _ = people
     keep(ledger, [yes[0]], UNKNOWN)
-    keep(ledger, yes[:2], "外卖员")  # as an older list, without this word, would have kept it
+    keep(
+        ledger, yes[:2], "外卖员", NOW + timedelta(seconds=1)
+    )  # as an older list, without this word, would have kept it
     keep(ledger, [yes[2]], "外卖员")
     keep(ledger, [yes[3]], UNKNOWN)
     withdraw(ledger, yes[2])

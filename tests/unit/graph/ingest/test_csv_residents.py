@@ -10,6 +10,8 @@ from graph.ingest.csv_residents import RESIDENT_COLUMNS
 from graph.ingest.issues import codes
 from graph.model import Basis, DataCategory, NodeChange
 from graph.schema import STATUTORY_CATEGORIES, validate
+from tests.conftest import ROOT
+from tests.corruptor import Agreeable
 from tests.factories import NOW, KnownPeople, csv_file, make_id_number
 
 ZH = [column.zh for column in RESIDENT_COLUMNS]
@@ -90,11 +92,25 @@ def test_authorised_columns_come_through(tmp_path):
 
 def test_what_people_wrote_is_kept_as_words_and_never_in_the_graph(tmp_path):
     text = "腿脚不便，想有人陪着去医院"
-    plan = read(csv_file(tmp_path, ZH, {**GOOD, "困难及诉求": text}))
+    file = csv_file(tmp_path, ZH, {**GOOD, "困难及诉求": text})
+    assert not list(read(file).words)
+    plan = read(file, Agreeable({}))
     (words,) = plan.words
     assert words.text.startswith("腿脚不便")
     assert words.category is DataCategory.NEED_WORDS
     assert "腿脚" not in repr(list(plan.changes))
+
+
+def test_an_address_that_names_no_imported_building_is_counted(tmp_path):
+    plan = read(csv_file(tmp_path, ZH, {**GOOD, "现住址": "3幢2单元501室"}), Agreeable({}))
+    told = [(i.row, i.column) for i in plan.notices if i.code == "dwelling_unknown"]
+    assert told == []  # every building is known there
+    granted = [(r, DataCategory.DWELLING) for r in plan.residents]
+    people = dict.fromkeys(plan.residents, ("", ""))
+    register = KnownPeople(people, granted=granted)
+    plan = read(csv_file(tmp_path, ZH, {**GOOD, "现住址": "3幢2单元501室"}), register)
+    told = [(i.row, i.column) for i in plan.notices if i.code == "dwelling_unknown"]
+    assert told == [(0, "现住址")]
 
 
 def test_refused_columns_are_dropped_unread_with_a_notice(tmp_path):
@@ -241,6 +257,17 @@ def test_an_unknown_kind_is_refused(tmp_path):
             pseudonym=lambda d, v: v,
             clock=lambda: NOW,
         )
+
+
+def test_every_code_is_used_by_a_reader_and_expected_by_a_test():
+    read = {
+        folder: "".join(path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
+        for folder in ("graph", "tests")
+    }
+    for code in codes():
+        for folder, text in read.items():
+            used = code.removesuffix("_skipped") if folder == "graph" else code
+            assert f'"{used}"' in text, f"{code} is nowhere in {folder}"
 
 
 def test_every_code_has_words_in_both_languages():

@@ -18,7 +18,9 @@ PEOPLE = {f"r-{n}": (person(n), phone(n)) for n in (2, 3)}
 
 def read(folder, kind, *rows, granted=(), rows_known=()):
     header = list(dict.fromkeys(name for row in rows for name in row))
-    known = KnownPeople(PEOPLE, granted=granted, meters={meter(2): "r-2"}, rows=rows_known)
+    known = KnownPeople(
+        PEOPLE, granted=granted, fields={"r-2": {"meter": meter(2)}}, rows=rows_known
+    )
     plan = read_file(
         kind,
         csv_file(folder, header, *rows),

@@ -12,7 +12,8 @@ from tests.corruptor import Agreeable
 from tests.factories import NOW
 
 PEOPLE = Agreeable(
-    {"r-1": ("张三", "15400000001"), "r-2": ("李四", "15400000002")}, meters={"W000001": "r-1"}
+    {"r-1": ("张三", "15400000001"), "r-2": ("李四", "15400000002")},
+    fields={"r-1": {"meter": "W000001"}},
 )
 
 

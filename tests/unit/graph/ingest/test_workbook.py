@@ -14,6 +14,7 @@ from graph.ingest import package
 from graph.ingest.columns import Column
 from graph.ingest.files import read_file
 from graph.ingest.table import read_table
+from tests.clerk import clerks_signups
 from tests.corruptor import Agreeable
 from tests.factories import NOW
 
@@ -311,41 +312,6 @@ def test_macros_and_links_are_noticed_and_left_alone(tmp_path):
     assert told(table) == [(0, "macros_ignored"), (0, "links_ignored")]
 
 
-def clerks_sheet(folder):
-    """A list of sign-ups as an office keeps it."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "6月"
-    head = "活动名称 日期 开始 结束 地点 序号 姓名 联系电话 楼栋 年龄 人数(带人) 到场(√) 备注"
-    sheet.append(["某某社区六月活动报名表"])
-    sheet.merge_cells("A1:M1")
-    sheet.append(["填报单位：某某社区", *[None] * 10, "2026年5月", None])
-    sheet.append(head.split())
-    sheet.cell(3, 1).value = "活动\n名称*"
-    taichi = ["周六太极", date(2026, 6, 6), time(7, 30), time(8, 30), "滨江步道"]
-    class_ = ["智能手机课", "2026.6.8", "14:00", "15:30", "活动室"]
-    people = [
-        [1, "王秀兰", 15400000001, "3幢", 68, 1, None, None],
-        [2, "李建国", "154 0000 0002", "3幢", "70岁", "+2", None, "带孙子"],
-        [3, "陈芳", 1.54e10, "5幢", 66, 1, None, None],
-        [4, "赵明", "15400000004", "5幢", 81, 1, None, "已故"],
-    ]
-    for n, someone in enumerate(people):
-        sheet.append([*(taichi if n == 0 else [None] * 5), *someone])
-    for n, someone in enumerate(people[:2]):
-        sheet.append([*(class_ if n == 0 else [None] * 5), *someone])
-    for column in "ABCDE":
-        sheet.merge_cells(f"{column}4:{column}7")
-        sheet.merge_cells(f"{column}8:{column}9")
-    sheet.append(["合计", *[None] * 9, "=SUM(K4:K9)", None, None])
-    sheet.append(["制表人：张三"])
-    book.create_sheet("Sheet2")
-    book.create_sheet("旧表").sheet_state = "hidden"
-    path = folder / "6月报名表(最终版)(2).xlsx"
-    book.save(path)
-    return path
-
-
 def test_a_clerks_list_of_sign_ups_is_read_as_one_sheet(tmp_path):
     known = {
         f"r-{n}": (name, f"1540000000{n}")
@@ -353,7 +319,7 @@ def test_a_clerks_list_of_sign_ups_is_read_as_one_sheet(tmp_path):
     }
     plan = read_file(
         "signups",
-        clerks_sheet(tmp_path),
+        clerks_signups(tmp_path),
         pseudonym=lambda domain, value: f"{domain}:{value}",
         clock=lambda: NOW,
         register=Agreeable(known),
@@ -366,7 +332,8 @@ def test_a_clerks_list_of_sign_ups_is_read_as_one_sheet(tmp_path):
         (7, "备注", "person_gone"),
         (9, "人数(带人)", "companions"),
         (10, "", "row_total"),
-        (11, "", "row_total"),
+        (12, "", "row_total"),
+        (13, "", "row_total"),
     ]
     assert plan.rows == 6
     assert [(booking.item, booking.resident) for booking in plan.bookings] == [
