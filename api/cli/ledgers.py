@@ -39,9 +39,12 @@ def copy(
         if to == floors.site.config.ledger_url:
             raise ConfigError("this is the ledger's own address; give that of an empty database")
         actor = operator(as_operator, floors.institution)
-        floors.gate.record_act(actor, f"copy the ledger to {masked(to)}")
+
+        def record() -> None:
+            floors.gate.record_act(actor, f"copy the ledger to {masked(to)}")
+
         with progress_bar("copying") as bar:
-            rows = copy_ledger(floors.ledger, to, progress=bar)
+            rows = copy_ledger(floors.ledger, to, record=record, progress=bar)
     print_table(("table", "rows"), rows.items())
     say(f"{sum(rows.values())} rows in {len(rows)} tables: equal, row for row.")
     say(f"Now let this home use it: set LINLI_LEDGER, or ledger in {floors.home.settings}.")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from graph.errors import CorruptStore, LeaseHeld
 from graph.gate.processes import has_ended
+from graph.ledger.copying import Progress, copy_tables
 from graph.ledger.keys import make_home_key as make_keys
 from graph.ledger.ledger import Ledger
-from graph.ledger.opening import copy_ledger as _copy_ledger
+from graph.ledger.opening import open_empty
 from graph.ledger.opening import open_ledger as _open_ledger
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def open_ledger(
 
 
 def copy_ledger(
-    ledger: Ledger, url: str, *, progress: Callable[[int, int, str], None]
+    ledger: Ledger, url: str, *, record: Callable[[], None], progress: Progress
 ) -> Mapping[str, int]:
     """Copy a ledger, row for row, into an empty database of either engine.
 
@@ -69,6 +70,9 @@ def copy_ledger(
         What is copied; stays as it is.
     url : str
         Where to, as :func:`open_ledger` takes it.
+    record : callable
+        Puts the copying on record; called once it can begin, so that a copy that is refused
+        leaves no entry behind that its target does not have.
     progress : callable
         Told (rows done, rows in all, table).
 
@@ -88,11 +92,13 @@ def copy_ledger(
     StoreUnavailable
         One of the two cannot be reached.
     """
-    with ledger.write() as tx:
-        at_work = ledger.leases.holder(tx, GRAPH_LEASE, ledger.clock())
-        if at_work is not None and not has_ended(at_work.holder):
-            raise LeaseHeld(f"{at_work.holder} is at work on this home; stop it, then copy")
-        return _copy_ledger(ledger, tx, url, progress)
+    with open_empty(url, ledger.keys) as target:
+        record()
+        with ledger.write() as tx:
+            at_work = ledger.leases.holder(tx, GRAPH_LEASE, ledger.clock())
+            if at_work is not None and not has_ended(at_work.holder):
+                raise LeaseHeld(f"{at_work.holder} is at work on this home; stop it, then copy")
+            return copy_tables(tx, target, progress)
 
 
 class OpenGraph:

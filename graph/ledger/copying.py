@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, Table, func, insert, inspect, select
+from sqlalchemy import Connection, RowMapping, Table, func, insert, select
 
-from graph.errors import Conflict, CorruptStore
+from graph.errors import CorruptStore
 from graph.ledger.dialect import continue_numbers
 from graph.ledger.tables import METADATA
 
@@ -54,13 +54,9 @@ def copy_tables(source: Connection, target: Connection, progress: Progress) -> M
 
     Raises
     ------
-    Conflict
-        The target is not empty.
     CorruptStore
         What is read back from the target is not what was read from the source.
     """
-    if inspect(target).get_table_names():
-        raise Conflict("a ledger is copied into an empty database only, and this one holds tables")
     from graph.ledger.migrating import migrate  # slow to load, and rarely needed
 
     migrate(target, None)

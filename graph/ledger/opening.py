@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from graph.errors import ConfigError, CorruptStore, StoreUnavailable
+from graph.errors import ConfigError, Conflict, CorruptStore, StoreUnavailable
 from graph.ledger import tables
-from graph.ledger.copying import Progress, copy_tables
 from graph.ledger.database import Database
 from graph.ledger.dialect import WRITE, file_of, make_engine, reason_of
 from graph.ledger.keys import KeyRing, make_home_key, read_home_key
 from graph.ledger.ledger import Ledger
 from graph.urls import masked
 
-__all__ = ["copy_ledger", "open_ledger"]
+__all__ = ["open_empty", "open_ledger"]
 
 VERSION = "0003"
 """Version of the tables that this Linli works with: the newest migration."""
@@ -57,12 +57,23 @@ def open_ledger(
     return Ledger(engine, keys, log_dir, clock)
 
 
-def copy_ledger(source: Ledger, tx: Connection, url: str, progress: Progress) -> Mapping[str, int]:
-    """Copy a ledger into an empty database. See :func:`graph.gate.copy_ledger`."""
-    target = Database(_engine(url), source.keys)
+@contextmanager
+def open_empty(url: str, keys: KeyRing) -> Iterator[Connection]:
+    """Open a write transaction on a database that holds nothing yet.
+
+    Raises
+    ------
+    Conflict
+        It is not empty.
+    """
+    target = Database(_engine(url), keys)
     try:
-        with target.write() as other:
-            return copy_tables(tx, other, progress)
+        with target.write() as tx:
+            if inspect(tx).get_table_names():
+                raise Conflict(
+                    f"{masked(url)} is not empty; a ledger is copied into an empty database only"
+                )
+            yield tx
     finally:
         target.close()
 

@@ -304,6 +304,8 @@ class Browser:
 def move_ledger(home: Path, url: str) -> None:
     """Let a home use another ledger: copied, and named in its settings."""
     with open_floors(load_config(home=home)) as floors:
-        copy_ledger(floors.ledger, url, progress=lambda done, total, table: None)
+        copy_ledger(
+            floors.ledger, url, record=lambda: None, progress=lambda done, total, table: None
+        )
     with (home / "linli.toml").open("a", encoding="utf-8") as settings:
         settings.write(f'ledger = "{url}"\n')

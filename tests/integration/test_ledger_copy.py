@@ -14,6 +14,7 @@ from graph.errors import Conflict, CorruptStore, LeaseHeld
 from graph.gate import copy_ledger, process_name
 from graph.ledger import copying
 from graph.ledger.access import Principal
+from graph.ledger.copying import Progress
 from graph.ledger.ledger import Ledger
 from graph.ledger.rows import RowKind
 from graph.ledger.tables import METADATA
@@ -101,6 +102,10 @@ def quiet(done: int, total: int, table: str) -> None:
     """Nobody looks on."""
 
 
+def copy(ledger: Ledger, url: str, progress: Progress = quiet) -> Mapping[str, int]:
+    return copy_ledger(ledger, url, record=lambda: None, progress=progress)
+
+
 def test_there_and_back_a_ledger_is_equal_row_for_row(
     filled: Ledger, tmp_path: Path, postgres_server: Databases
 ):
@@ -108,13 +113,13 @@ def test_there_and_back_a_ledger_is_equal_row_for_row(
     sent = rows_of(filled)
     assert [name for name, rows in sent.items() if not rows] == []  # every table is tried
     told: list[tuple[int, int]] = []
-    counts = copy_ledger(filled, url, progress=lambda done, total, _: told.append((done, total)))
+    counts = copy(filled, url, progress=lambda done, total, _: told.append((done, total)))
     assert counts == {name: len(rows) for name, rows in sent.items()}
     assert told[-1] == (sum(counts.values()),) * 2
     there = open_at(url, tmp_path)
     assert rows_of(there) == sent
     back_url = f"sqlite:///{tmp_path}/back.db"
-    copy_ledger(there, back_url, progress=quiet)
+    copy(there, back_url)
     back = open_at(back_url, tmp_path)
     assert rows_of(back) == sent
     for ledger in (filled, there, back):
@@ -123,7 +128,7 @@ def test_there_and_back_a_ledger_is_equal_row_for_row(
 
 def test_the_copy_works_on(filled: Ledger, tmp_path: Path, postgres_server: Databases, rng):
     url = postgres_server.new()
-    copy_ledger(filled, url, progress=quiet)
+    copy(filled, url)
     with filled.read() as tx:
         seq = filled.outbox.head(tx).seq
         history = list(filled.log.events(tx))
@@ -145,11 +150,11 @@ def test_a_target_that_is_not_empty_is_refused_and_left_alone(
     filled: Ledger, tmp_path: Path, postgres_server: Databases
 ):
     url = postgres_server.new()
-    copy_ledger(filled, url, progress=quiet)
+    copy(filled, url)
     there = open_at(url, tmp_path)
     before = rows_of(there)
     with pytest.raises(Conflict, match="empty"):
-        copy_ledger(filled, url, progress=quiet)
+        copy(filled, url)
     assert rows_of(there) == before
     there.close()
     filled.close()
@@ -159,7 +164,7 @@ def test_nothing_is_copied_while_a_process_works_on_the_home(filled: Ledger, tmp
     with filled.write() as tx:
         filled.leases.acquire(tx, "graph", process_name(), timedelta(seconds=30), NOW)
     with pytest.raises(LeaseHeld, match="at work"):
-        copy_ledger(filled, f"sqlite:///{tmp_path}/other.db", progress=quiet)
+        copy(filled, f"sqlite:///{tmp_path}/other.db")
     filled.close()
 
 
@@ -178,9 +183,9 @@ def test_an_interrupted_copy_leaves_the_target_empty(
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        copy_ledger(filled, url, progress=interrupt)
+        copy(filled, url, progress=interrupt)
     sent = rows_of(filled)
-    copy_ledger(filled, url, progress=quiet)  # as into an empty one
+    copy(filled, url)  # as into an empty one
     there = open_at(url, tmp_path)
     assert rows_of(there) == sent
     there.close()
@@ -201,7 +206,7 @@ def test_a_row_that_arrives_otherwise_is_noticed(
 
     monkeypatch.setattr(copying, "_batches", altered)
     with pytest.raises(CorruptStore, match="words"):
-        copy_ledger(filled, f"sqlite:///{tmp_path}/other.db", progress=quiet)
+        copy(filled, f"sqlite:///{tmp_path}/other.db")
     monkeypatch.undo()
-    copy_ledger(filled, f"sqlite:///{tmp_path}/other.db", progress=quiet)
+    copy(filled, f"sqlite:///{tmp_path}/other.db")
     filled.close()
