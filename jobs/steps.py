@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from graph.errors import NotReady
@@ -43,6 +43,8 @@ BATCH = 1_000
 """Changes per graph transaction."""
 REPORTS_LAST = timedelta(days=30)
 """How long issues and corrected copies of a committed import are kept."""
+UPLOADS_LAST = timedelta(days=7)
+"""How long an uploaded file waits to be validated; what a killed process left is as old."""
 KEEP = 3
 """Snapshots and models kept besides the current one, to go back to."""
 
@@ -220,18 +222,26 @@ def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
 
 
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots, models, answers, and reports on imports that nobody needs any more.
+    """Delete old snapshots, models, answers, uploads, and reports on imports nobody needs.
 
     Returns
     -------
     list of str
         Names of the folders deleted.
     """
+    _remove_uploads(site.home.uploads, site.clock() - UPLOADS_LAST)
     with site.ledger.write() as tx:
         site.ledger.answers.clean(tx, site.clock())
         site.ledger.staging.tidy(tx, site.clock() - REPORTS_LAST)
     gone = remove_old(site.home.snapshots, keep=KEEP)
     return gone + remove_old(site.home.models, keep=KEEP)
+
+
+def _remove_uploads(folder: Path, before: datetime) -> None:
+    """Delete what a killed web or jobs process left behind."""
+    for file in folder.glob("*"):
+        if file.stat().st_mtime < before.timestamp():
+            file.unlink(missing_ok=True)
 
 
 def overlay_length(site: Site) -> int:

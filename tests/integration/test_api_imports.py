@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from api.rest import imports as door
 from api.services.services import make_services
 from graph.gate import BatchState, RowKind, open_graph
-from jobs import uploads
+from jobs import steps, uploads
 from jobs.runner import Runner
 from jobs.uploads import preview_file
 from tests.factories import csv_file, make_id_number, operator
@@ -186,3 +187,13 @@ def test_a_validation_that_was_killed_is_done_again(
         runner.recover()
         runner.run_requests("next")
     assert call(program, "GET", where).json["state"] == BatchState.PREVIEWED
+
+
+def test_uploads_that_a_killed_process_left_are_deleted_when_old(web: Instance):
+    now = web.clock()
+    for name, age in (("old.csv", 2 * steps.UPLOADS_LAST), ("young.csv", steps.UPLOADS_LAST / 2)):
+        file = web.floors.home.uploads / name
+        file.write_bytes(b"left")
+        os.utime(file, times=((now - age).timestamp(),) * 2)
+    steps.clean_up(web.floors.site)
+    assert [file.name for file in web.floors.home.uploads.iterdir()] == ["young.csv"]
