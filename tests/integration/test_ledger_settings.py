@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.servers import Databases
 
 from tests.integration.command_line import CommandLine
 from tests.integration.serving import LINLI, Browser, served
+from tests.postgres_server import Databases
 
 
 @pytest.fixture
