@@ -94,7 +94,7 @@ class Imports:
         return batch
 
     def show(self, actor: Actor, batch: str, *, first: int = 0, limit: int = 100) -> Shown:
-        """Look at a batch.
+        """Look at a batch; who looks at a preview is on record before it is shown.
 
         Raises
         ------
@@ -103,6 +103,12 @@ class Imports:
         Denied
             It is another institution's.
         """
+        shown = self._page(actor, batch, first, limit)
+        if shown.preview is not None:
+            self._backing.gate.record_import(actor, f"import preview {batch}")
+        return shown
+
+    def _page(self, actor: Actor, batch: str, first: int, limit: int) -> Shown:
         ledger = self._backing.ledger
         with ledger.read() as tx:
             found = own_import(ledger, tx, batch, actor)
@@ -116,10 +122,10 @@ class Imports:
         return Shown(found, preview, refusal, tuple(some[:limit]), first + limit if more else None)
 
     def issues(self, actor: Actor, batch: str) -> Iterator[RowIssue]:
-        """Yield all issues of a batch, a page at a time."""
+        """Yield all issues of a batch, a page at a time; whoever asks has looked at it."""
         first: int | None = 0
         while first is not None:
-            page = self.show(actor, batch, first=first, limit=ISSUES_AT_ONCE)
+            page = self._page(actor, batch, first, ISSUES_AT_ONCE)
             yield from page.issues
             first = page.next
 
@@ -139,6 +145,7 @@ class Imports:
             first = next(pieces, None)
             if first is None:
                 raise NotFound(f"import batch {batch} has no corrected copy; see its issues")
+            self._backing.gate.record_import(actor, f"import copy {batch}")
             yield first
             yield from pieces
 

@@ -381,7 +381,35 @@ class Gate:
         AuditUnavailable
             It could not be recorded, so it does not happen.
         """
-        allowed = actor.role is StaffRole.OPERATOR
+        self._record_act(actor, what, subject, frozenset({StaffRole.OPERATOR}))
+
+    def record_import(self, actor: Actor, what: str) -> None:
+        """Record what an operator or an institution does with an import, before it happens.
+
+        Parameters
+        ----------
+        actor : Actor
+        what : str
+            The act and the batch; nothing personal.
+
+        Raises
+        ------
+        Denied
+            The actor is neither.
+        AuditUnavailable
+            It could not be recorded, so it does not happen.
+        """
+        roles = frozenset({StaffRole.OPERATOR, StaffRole.INSTITUTION})
+        self._record_act(actor, what, None, roles)
+
+    def _record_act(
+        self,
+        actor: Actor,
+        what: str,
+        subject: ResidentId | None,
+        roles: frozenset[StaffRole],
+    ) -> None:
+        allowed = actor.role in roles
         self._ledger.audit.record(
             AuditEntry(
                 at=self._clock(),
@@ -398,7 +426,7 @@ class Gate:
             )
         )
         if not allowed:
-            raise Denied(f"{actor.role} {actor.id} may not operate the system")
+            raise Denied(f"{actor.role} {actor.id} may not do this: {what}")
 
     def _answer(self, question: Question, now: datetime) -> Answer:
         needs = needs_of(question)

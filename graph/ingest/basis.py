@@ -46,8 +46,8 @@ class ImportGate(GrantGate, Protocol):
         """Decide and record, or raise ``Denied``."""
         ...
 
-    def record_act(self, actor: Actor, what: str, subject: ResidentId | None = None) -> None:
-        """Record an operator's act."""
+    def record_import(self, actor: Actor, what: str) -> None:
+        """Record what is done with a batch, before it happens."""
         ...
 
 

@@ -150,6 +150,7 @@ def commit_import(
     found, preview = _authorised(ledger, batch, gate, actor)
     if found.state is BatchState.COMMITTED:
         return ImportResult(batch, found.seq or 0, True, found.changes, 0, 0, 0, 0)
+    gate.record_import(actor, f"import commit {batch}")
     now = clock()
     with ledger.write() as tx:
         state = ledger.imports.get(tx, batch).state
@@ -227,7 +228,7 @@ def undo_import(
         The batch is not committed.
     """
     _authorised(ledger, batch, gate, actor)
-    _record(gate, actor, f"import undo {batch}")
+    gate.record_import(actor, f"import undo {batch}")
     now = clock()
     with ledger.write() as tx:
         seq = ledger.imports.undo(tx, batch, now)
@@ -255,7 +256,7 @@ def discard_import(ledger: Ledger, batch: str, *, gate: ImportGate, actor: Actor
     """
     with ledger.read() as tx:
         own_import(ledger, tx, batch, actor)
-    _record(gate, actor, f"import discard {batch}")
+    gate.record_import(actor, f"import discard {batch}")
     with ledger.write() as tx:
         ledger.imports.discard(tx, batch)
         ledger.staging.drop_rows(tx, batch, claims=True)
@@ -288,11 +289,6 @@ def own_import(ledger: Ledger, tx: Connection, batch: str, actor: Actor) -> Impo
     if actor.role is not StaffRole.OPERATOR and actor.institution != found.institution:
         raise Denied(f"import batch {batch} is another institution's")
     return found
-
-
-def _record(gate: ImportGate, actor: Actor, what: str) -> None:
-    if actor.role is StaffRole.OPERATOR:
-        gate.record_act(actor, what)
 
 
 def _needs(ledger: Ledger, tx: Connection, batch: str) -> Iterator[tuple[str, int]]:

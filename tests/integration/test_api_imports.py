@@ -78,6 +78,10 @@ def test_an_upload_is_validated_by_the_jobs_process_and_committed(
     assert call(program, "DELETE", where).status_code == 409
     assert call(program, "POST", f"{where}/undo").json["state"] == "undone"
     assert call(program, "POST", f"{where}/undo").json["state"] == "undone"
+    batch = where.rpartition("/")[2]
+    with web.floors.ledger.read() as tx:
+        told = {entry.reason for entry in web.floors.ledger.audit.bulk(tx)}
+    assert {f"import {act} {batch}" for act in ("preview", "commit", "undo")} <= told
 
 
 def rows(web: Instance) -> int:
@@ -111,6 +115,9 @@ def test_the_corrected_copy_says_what_is_wrong_beside_each_row(
     answer = call(program, "GET", f"{where}/errors")
     table = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert [bool(row[0]) for row in table] == [True, False, True, True]
+    with web.floors.ledger.read() as tx:
+        told = [entry.reason for entry in web.floors.ledger.audit.bulk(tx)]
+    assert f"import copy {where.rpartition('/')[2]}" in told
     assert table[3][1] == "'=1+1"
 
 

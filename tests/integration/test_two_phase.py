@@ -185,8 +185,24 @@ def test_commits_and_undos_are_audited(ledger, with_gate, city):
     commit_import(ledger, batch, **with_gate)
     assert undo_import(ledger, batch, **with_gate)
     with ledger.read() as tx:
-        assert f"import undo {batch}" in [entry.reason for entry in ledger.audit.bulk(tx)]
+        told = [entry.reason for entry in ledger.audit.bulk(tx)]
+        assert {f"import commit {batch}", f"import undo {batch}"} <= set(told)
         assert ledger.audit.verify(tx).fault is None
+
+
+def test_what_an_institution_does_with_its_imports_is_on_record(ledger, with_gate, city):
+    clinic = replace(operator(), role=StaffRole.INSTITUTION, institution="clinic")
+    batch = preview_import(ledger, city.plan(), **with_gate).batch.id
+    gate = with_gate["gate"]
+    with pytest.raises(Denied, match="another institution"):
+        discard_import(ledger, batch, gate=gate, actor=clinic)
+    gate.record_import(clinic, f"import preview {batch}")
+    with pytest.raises(Denied, match="may not"):
+        gate.record_import(replace(clinic, role=StaffRole.RESIDENT), f"import preview {batch}")
+    with ledger.read() as tx:
+        told = [(e.institution, e.reason, e.allowed) for e in ledger.audit.bulk(tx)]
+    assert ("clinic", f"import preview {batch}", True) in told
+    assert ("clinic", f"import preview {batch}", False) in told
 
 
 def test_records_are_sealed_need_a_grant_and_go_with_their_import(
