@@ -16,6 +16,7 @@ import contextlib
 import logging
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self, TypeVar, cast
 
@@ -319,8 +320,14 @@ class Neo4jStore:
         return self._server.write(lambda transaction: transaction.run(statement, rows))
 
     def _copy(self, table: Table, rows: pa.Table) -> None:
-        for start in range(0, rows.num_rows, _BATCH):
-            self._create(table, columns_of(rows.slice(start, _BATCH)))
+        """Write batch after batch; while the server is busy with one, the next is made ready."""
+        batches = (rows.slice(at, _BATCH) for at in range(0, rows.num_rows, _BATCH))
+        with ThreadPoolExecutor(1, "neo4j-ahead") as ahead:
+            ready = ahead.submit(columns_of, next(batches, rows))
+            for batch in batches:
+                columns, ready = ready.result(), ahead.submit(columns_of, batch)
+                self._create(table, columns)
+            self._create(table, ready.result())
 
     def _create(self, table: Table, columns: _Values) -> None:
         self._server.write(lambda transaction: transaction.do(create(table), columns))
