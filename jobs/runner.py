@@ -122,8 +122,8 @@ class Runner:
     def mend(self) -> None:
         """Make a damaged graph anew from the log; after an outage, say that it is over."""
         runs, now = self.site.ledger.runs, self.site.clock().isoformat()
-        if self.lease.damage is not None and self.run("rebuild", f"damaged-{now}"):
-            self.lease.damage = None
+        if self.lease.damage is not None:
+            self.run("rebuild", f"damaged-{now}")
         with self.site.ledger.read() as tx:
             last = runs.last(tx, "drain")
         if last is not None and last.state is RunState.FAILED:

@@ -65,9 +65,6 @@ SCHEDULE: tuple[Planned, ...] = (
 )
 
 
-_MENDING = Planned("mend", every=timedelta(seconds=30))
-
-
 def next_runs(latest: dict[str, datetime], now: datetime) -> dict[str, datetime]:
     """When each planned job runs next, given when it last started."""
     out = {}
@@ -180,17 +177,13 @@ def _serve(site: Site, lease: OpenGraph, holder: str, stop: threading.Event) -> 
     )
     each_second, guarded = IntervalTrigger(seconds=1, timezone=_ZONE), reign.guarded
     scheduler.add_job(guarded(reign.watch), each_second, executor="lease", id="lease")
-    # At once, before all others, and again in case it failed. A job that runs only once would be
-    # taken from the scheduler by its own thread, which ends with an error if it is shut down then.
-    at_once = {"next_run_time": datetime.now(_ZONE)}
-    scheduler.add_job(guarded(runner.mend), _MENDING.trigger(), id="mend", **at_once)
-    scheduler.add_job(guarded(lambda: runner.run_requests(holder)), each_second, id="requests")
-    for planned in SCHEDULE:
-        scheduler.add_job(
-            guarded(_work(runner, planned)), planned.trigger(), id=planned.job, name=planned.job
-        )
     scheduler.start()
     try:
+        guarded(runner.mend)()  # before all others; the lease is renewed meanwhile
+        scheduler.add_job(guarded(lambda: runner.run_requests(holder)), each_second, id="requests")
+        for planned in SCHEDULE:
+            work = guarded(_work(runner, planned))
+            scheduler.add_job(work, planned.trigger(), id=planned.job, name=planned.job)
         while not (stop.is_set() or reign.over.is_set()):
             stop.wait(0.2)
         reign.over.set()

@@ -32,7 +32,7 @@ from graph.ingest import ending_of
 __all__: list[str] = []
 
 MAX_FILE = 64 << 20
-"""Largest file, in bytes; the command line takes the same."""
+"""Largest file, in bytes; the command line takes larger CSV files."""
 _FORM_ROOM = 64 << 10
 _SUFFIXES = {
     "text/csv": ".csv",

@@ -218,8 +218,9 @@ class Gate:
             grant.resident
             for grant in grants
             if grant.uses_left is None
-            and grant.app == actor.app
-            and permits(grant, purpose=purpose, category=category, action=action, at=now)
+            and self._covers(
+                grant, Question(actor, purpose, category, grant.resident, action, ""), now
+            )
         )
 
     def authorise_bulk(

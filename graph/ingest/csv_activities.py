@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -18,18 +17,16 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
+from graph.ingest.common import made_id, public, read_place
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, Lazy, SeatRow
 from graph.ingest.table import Column, Row, Table
 from graph.model import (
-    Basis,
     Change,
-    DataCategory,
     ItemId,
     ItemState,
     NodeChange,
     Op,
-    Provenance,
     RelationshipChange,
     Scalar,
 )
@@ -86,8 +83,8 @@ class _Activity:
 
 def activity_id(title: str, day: date, start: time | None) -> ItemId:
     """Return the id of an activity, the same for its row here and in a list of sign-ups."""
-    said = f"{fold(title)}|{day.isoformat()}|{start.isoformat('minutes') if start else ''}"
-    return ItemId("act-" + hashlib.sha256(said.encode()).hexdigest()[:16])
+    at = start.isoformat("minutes") if start else ""
+    return ItemId(made_id("act", title, day.isoformat(), at))
 
 
 def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
@@ -174,7 +171,7 @@ def _read(row: Row, now: datetime) -> _Activity | None:
         id=activity_id(title, day, start),
         properties=properties,
         venue=venue,
-        place=_place(row),
+        place=read_place(row, "lat", "lon"),
         grid=texts["grid"],
         interests=_interests(row),
         starts=starts,
@@ -227,26 +224,12 @@ def _languages(row: Row) -> str | None:
     return ",".join(dict.fromkeys(found)) or None
 
 
-def _place(row: Row) -> tuple[float, float] | None:
-    raw = [clean(row.cells.get(column, "")) for column in ("lat", "lon")]
-    if not any(raw):
-        return None
-    try:
-        lat, lon = (float(text) for text in raw)
-    except ValueError:
-        lat, lon = 999.0, 999.0
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        row.report("place_invalid", "lat", ", ".join(raw))
-        return None
-    return lat, lon
-
-
 def _changes(activities: list[_Activity], now: datetime) -> Iterator[Change]:
-    said = Provenance(SOURCE.id, now, now, 1.0, DataCategory.PUBLIC, Basis.PUBLIC)
+    said = public(SOURCE.id, now)
     yield from vocabulary_nodes(now)
     venues: dict[str, dict[str, Scalar]] = {}
     for activity in activities:
-        about = venues.setdefault(_venue_id(activity.venue), {"name": activity.venue})
+        about = venues.setdefault(made_id("ven", activity.venue), {"name": activity.venue})
         if activity.place:
             about["lat"], about["lon"] = activity.place
         if activity.properties["step_free"] is not None:
@@ -256,14 +239,10 @@ def _changes(activities: list[_Activity], now: datetime) -> Iterator[Change]:
     for activity in activities:
         yield NodeChange(Op.PUT, "Activity", activity.id, activity.properties, said)
     for activity in activities:
-        start, venue = ("Activity", activity.id), _venue_id(activity.venue)
+        start, venue = ("Activity", activity.id), made_id("ven", activity.venue)
         yield RelationshipChange(Op.PUT, "HELD_AT", *start, "Venue", venue, {}, said)
         for code in activity.interests:
             yield RelationshipChange(Op.PUT, "ABOUT", *start, "Interest", code, {}, said)
         if activity.grid:
             ends = ("Venue", venue, "Grid", activity.grid)
             yield RelationshipChange(Op.PUT, "BUILT_IN", *ends, {}, said)
-
-
-def _venue_id(name: str) -> str:
-    return "ven-" + hashlib.sha256(fold(name).encode()).hexdigest()[:16]

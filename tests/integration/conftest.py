@@ -8,9 +8,31 @@ from pathlib import Path
 
 import pytest
 
+from graph.gate import Ledger, open_ledger
+from graph.synthetic import City, generate
 from tests.conftest import FixedClock
+from tests.factories import NOW
 from tests.integration.demo_world import Instance, copy_home, make_city, web_process
 from tests.integration.serving import make_served_home
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: FixedClock) -> Iterator[Ledger]:
+    """Return an empty ledger of its own."""
+    opened = open_ledger(
+        f"sqlite:///{tmp_path / 'ledger.db'}",
+        keys_dir=tmp_path / "keys",
+        log_dir=tmp_path / "log",
+        clock=clock,
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    """Return a made-up city of 200 residents, to be imported."""
+    return generate(200, 3, now=NOW)
 
 
 @pytest.fixture(scope="session")

@@ -18,25 +18,12 @@ from graph.ingest.csv_residents import RESIDENT_COLUMNS
 from graph.ledger.imports import BatchState
 from graph.ledger.rows import RowKind
 from graph.model import DataCategory, NodeChange, Op, StaffRole
-from graph.synthetic import generate
 from tests.corruptor import Agreeable
-from tests.factories import NOW, csv_file, make_id_number, operator
+from tests.factories import csv_file, make_id_number, operator
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture
-def ledger(tmp_path, clock):
-    opened = open_ledger(
-        f"sqlite:///{tmp_path / 'ledger.db'}",
-        keys_dir=tmp_path / "keys",
-        log_dir=tmp_path / "log",
-        clock=clock,
-    )
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -47,11 +34,6 @@ def bring(ledger, clock):
         return import_plan(ledger, plan, gate=gate, actor=actor or operator(), clock=clock)
 
     return bring
-
-
-@pytest.fixture(scope="module")
-def city():
-    return generate(200, 3, now=NOW)
 
 
 def visible(ledger):

@@ -10,7 +10,7 @@ import pytest
 
 from api.services.services import make_services
 from graph.errors import Conflict, Denied, ImportRefused
-from graph.gate import BookingState, EventKind, Gate, RowKind, open_graph, open_ledger
+from graph.gate import BookingState, EventKind, Gate, RowKind, open_graph
 from graph.ingest import (
     BookingRow,
     RecordKind,
@@ -44,25 +44,8 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def ledger(tmp_path, clock):
-    opened = open_ledger(
-        f"sqlite:///{tmp_path / 'ledger.db'}",
-        keys_dir=tmp_path / "keys",
-        log_dir=tmp_path / "log",
-        clock=clock,
-    )
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def with_gate(ledger, clock):
     return {"gate": Gate(ledger, clock), "actor": operator(), "clock": clock}
-
-
-@pytest.fixture(scope="module")
-def city():
-    return generate(200, 3, now=NOW)
 
 
 def everything(ledger):

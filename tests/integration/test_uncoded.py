@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from graph.errors import DataError, Denied
-from graph.gate import Gate, open_ledger
+from graph.gate import Gate
 from graph.ingest import (
     FEWEST,
     LedgerRegister,
@@ -21,28 +21,10 @@ from graph.ingest import (
 )
 from graph.ingest.csv_residents import RESIDENT_COLUMNS
 from graph.model import DataCategory, RelationshipChange, StaffRole
-from graph.synthetic import generate
 from tests.factories import NOW, csv_file, operator
 
 WORK = DataCategory.OCCUPATION
 UNKNOWN = "修时光机的"
-
-
-@pytest.fixture(scope="module")
-def city():
-    return generate(200, 3, now=NOW)
-
-
-@pytest.fixture
-def ledger(tmp_path, clock):
-    opened = open_ledger(
-        f"sqlite:///{tmp_path / 'ledger.db'}",
-        keys_dir=tmp_path / "keys",
-        log_dir=tmp_path / "log",
-        clock=clock,
-    )
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
