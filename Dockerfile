@@ -4,7 +4,7 @@ FROM python:3.12-slim
 RUN useradd --system --home-dir /var/lib/linli --create-home linli
 WORKDIR /app
 COPY requirements.lock requirements-build.lock ./
-RUN pip install --no-cache-dir --only-binary :all: --require-hashes \
+RUN pip install --no-cache-dir --no-deps --only-binary :all: --require-hashes \
     -r requirements.lock -r requirements-build.lock
 COPY . .
 RUN pip install --no-cache-dir --no-build-isolation '.[postgres]'

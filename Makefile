@@ -9,7 +9,8 @@ ARGS ?=
 PYTHON ?=
 UV ?= uv
 
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install --quiet --only-binary :all:
+# A lock names every library, with its hash: nothing is left for pip to resolve. (Resolving would ask for what is newest.)
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --no-input install --quiet --no-deps --only-binary :all:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -78,5 +79,5 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock requirements-build.lock | 
 
 $(VENV)/.linli: pyproject.toml | $(VENV)/.core
 	@echo "==> Installing Linli itself (editable)"
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --no-build-isolation --editable .
 	@touch $@

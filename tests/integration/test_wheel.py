@@ -64,9 +64,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     run(newest_python(), "-m", "venv", folder / "venv", cwd=folder)
     scripts = folder / "venv" / "bin"
-    pip = (scripts / "python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:")
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements.lock", cwd=folder)
-    run(*pip, "--no-deps", wheel, cwd=folder)
+    pip = (scripts / "python", "-m", "pip", "install", "--quiet", "--no-deps")
+    locked = ("--only-binary", ":all:", "--require-hashes", "-r", ROOT / "requirements.lock")
+    run(*pip, *locked, cwd=folder)
+    run(*pip, wheel, cwd=folder)
     return scripts
 
 
