@@ -63,7 +63,20 @@ class DataError(LinliError):
 
 
 class ImportRefused(DataError):
-    """A file was refused as a whole; nothing of it was written."""
+    """A file was refused as a whole; nothing of it was written.
+
+    Parameters
+    ----------
+    message : str
+    zh, en : str, optional
+        Why and what to do, for whoever sent the file, without its name; empty where the message
+        is for programmers.
+    """
+
+    def __init__(self, message: str, *, zh: str = "", en: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh
+        self.en = en
 
 
 class SchemaViolation(DataError):

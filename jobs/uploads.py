@@ -12,6 +12,7 @@ from graph.ingest import (
     ImportPlan,
     LedgerRegister,
     Preview,
+    Refusal,
     preview_import,
     read_file,
     read_meetup,
@@ -83,10 +84,17 @@ def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) ->
         preview = preview_file(site, str(args["kind"]), file, actor=actor, progress=progress)
     except (ImportRefused, Denied) as error:
         file.unlink()
-        refuse_import(site.ledger, str(args["batch"]), str(error).replace(file.name, "the file"))
+        refuse_import(site.ledger, str(args["batch"]), _refusal(error, file))
         raise
     file.unlink()
     return f"{preview.batch.id}: {preview.rows} rows read, {preview.left_out} left out"
+
+
+def _refusal(error: ImportRefused | Denied, file: Path) -> Refusal:
+    """Say why in the words for whoever sent the file, else in the error's own."""
+    if isinstance(error, ImportRefused) and error.zh:
+        return Refusal(error.zh, error.en)
+    return Refusal("文件不能导入；请告诉管理员", str(error).replace(file.name, "the file"))
 
 
 def _plan(site: Site, kind: str, file: Path, actor: Actor) -> ImportPlan:

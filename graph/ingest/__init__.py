@@ -33,6 +33,7 @@ from graph.ingest.plan import (
 from graph.ingest.preview import (
     ISSUES_AT_ONCE,
     Preview,
+    Refusal,
     copy_of,
     issues_of,
     preview_of,
@@ -69,6 +70,7 @@ __all__ = [
     "Promote",
     "RecordKind",
     "RecordRow",
+    "Refusal",
     "Register",
     "RowIssue",
     "SeatRow",

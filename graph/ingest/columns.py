@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from graph.errors import ImportRefused
 from graph.ingest.cells import strip_marks
 from graph.ingest.issues import make_issue
 from graph.ingest.plan import ColumnFate, ColumnUse, RowIssue
+from graph.ingest.refusing import refused
 from graph.vocabulary import fold
 
 __all__ = ["HEADER_WITHIN", "PROBLEMS", "REFUSED", "Column", "Header", "count_known", "find_header"]
@@ -110,16 +110,19 @@ def find_header(
     known = _spellings(columns)
     best = max(_candidates(top), key=lambda row: _score(row[1], known), default=None)
     if best is None or not any(cell.strip() for cell in best[1]):
-        raise ImportRefused(
-            f"{name} is empty: 文件是空的，第一行应是表头 the first line must be the header"
+        raise refused(
+            name, "文件是空的，第一行应是表头", "it is empty: the first line must be the header"
         )
     number, cells = best
     header = _read(number, cells, known)
-    missing = [f"{c.zh} ({c.name})" for c in columns if c.required and c.name not in header.places]
+    missing = [c for c in columns if c.required and c.name not in header.places]
     if missing:
-        raise ImportRefused(
-            f"{name}: 缺少必填列 required columns are missing: {', '.join(missing)}; "
-            f"对照模板改表头 rename the headers after the template"
+        zh = "、".join(c.zh for c in missing)
+        en = ", ".join(f"{c.name} ({c.zh})" for c in missing)
+        raise refused(
+            name,
+            f"缺少必填的列：{zh}；请对照模板改表头",
+            f"required columns are missing: {en}; rename the headers after the template",
         )
     return header
 

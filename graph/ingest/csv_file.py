@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from graph.errors import ImportRefused
 from graph.ingest.columns import HEADER_WITHIN
 from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.opened import Fits, Line, Opened, readable
+from graph.ingest.refusing import refused
 
 __all__ = ["MOST_BYTES", "MOST_LINE", "open_csv"]
 
@@ -47,9 +47,10 @@ def open_csv(path: Path, fits: Fits) -> Opened:
     """
     size = path.stat().st_size
     if size > MOST_BYTES:
-        raise ImportRefused(
-            f"{path.name} has {size} bytes, 文件太大；请按街道拆成 512 MB 以内的文件, "
-            f"split it into files of 512 MB at most"
+        raise refused(
+            path.name,
+            "文件太大；请按街道拆成 512 MB 以内的文件",
+            f"{size} bytes are too many; split it into files of 512 MB at most",
         )
     digest, encodings, strict = _survey(path)
     score, encoding, delimiter = max(
@@ -84,18 +85,21 @@ def _survey(path: Path) -> tuple[str, tuple[str, ...], bool]:
         if _decodes(path, encoding):
             return digest.hexdigest(), (encoding,), True
     if marked == "utf-16":
-        raise ImportRefused(
-            f"{path.name} is damaged UTF-16; 请另存为“CSV UTF-8”再导入, "
-            f"save it as “CSV UTF-8” and import again"
+        raise refused(
+            path.name,
+            "UTF-16 编码已损坏；请另存为“CSV UTF-8”再导入",
+            "it is damaged UTF-16; save it as “CSV UTF-8” and import again",
         )
     return digest.hexdigest(), (marked,) if marked else ("utf-8", "gb18030"), False
 
 
 def _refuse_binary(path: Path, chunk: bytes) -> None:
     if b"\0" in chunk:
-        raise ImportRefused(
-            f"{path.name} holds binary data (NUL); it is not a CSV file, 不是 CSV 文件；"
-            f"请用表格软件另存为“CSV UTF-8”, save it as “CSV UTF-8” from a spreadsheet"
+        raise refused(
+            path.name,
+            "这不是表格文件；请用表格软件另存为 xlsx 或“CSV UTF-8”",
+            "it holds binary data (NUL) and is no CSV file; "
+            "save it as xlsx or “CSV UTF-8” from a spreadsheet",
         )
 
 
@@ -105,9 +109,10 @@ def _longest(path: Path, chunk: bytes, line: int) -> int:
     if first < 0:
         first, last = chunk.find(b"\r"), chunk.rfind(b"\r")
     if line + (len(chunk) if first < 0 else first) > MOST_LINE:
-        raise ImportRefused(
-            f"{path.name} has a line of more than 1 MB, 有一行超过 1 MB；请检查换行和引号, "
-            f"check its line breaks and quotation marks"
+        raise refused(
+            path.name,
+            "有一行超过 1 MB；请检查换行和引号",
+            "it has a line of more than 1 MB; check its line breaks and quotation marks",
         )
     return line + len(chunk) if first < 0 else len(chunk) - last - 1
 

@@ -11,18 +11,18 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
-from graph.errors import ImportRefused
+from graph.ingest.refusing import refused
 
 __all__ = [
+    "DAMAGED",
     "ENCRYPTED",
     "MOST_PACKED",
     "MOST_PARTS",
     "MOST_RATIO",
     "MOST_UNPACKED",
     "check_package",
-    "refuse",
 ]
 
 MOST_PACKED = 64 * 1024 * 1024
@@ -37,6 +37,7 @@ _CHUNK = 256 * 1024
 
 
 ENCRYPTED = ("文件加了密码，请去掉密码再导入", "encrypted: remove the password and import again")
+DAMAGED = ("文件损坏，请重新另存为 xlsx", "damaged, save it as xlsx again")
 """Why a file is refused, in both languages."""
 
 
@@ -50,7 +51,9 @@ def check_package(path: Path) -> tuple[str, ...]:
         it, encrypted parts or parts of the same name, or is damaged.
     """
     if path.stat().st_size > MOST_PACKED:
-        refuse(path, "文件超过 64 MB，请按街道拆分", "larger than 64 MB: split it by street")
+        raise refused(
+            path.name, "文件超过 64 MB，请按街道拆分", "larger than 64 MB: split it by street"
+        )
     try:
         with zipfile.ZipFile(path) as package:
             parts = package.infolist()
@@ -65,27 +68,32 @@ def check_package(path: Path) -> tuple[str, ...]:
         ValueError,
         zlib.error,
     ) as error:
-        raise ImportRefused(
-            f"{path.name}: 文件损坏，请重新另存为 xlsx; damaged, save it as xlsx again"
-        ) from error
+        raise refused(path.name, *DAMAGED) from error
     return tuple(part.filename for part in parts)
-
-
-def refuse(path: Path, why_zh: str, why_en: str) -> NoReturn:
-    """Refuse a file in both languages."""
-    raise ImportRefused(f"{path.name}: {why_zh}; {why_en}")
 
 
 def _check_directory(path: Path, parts: Sequence[zipfile.ZipInfo]) -> None:
     if len(parts) > MOST_PARTS:
-        refuse(path, "压缩包里文件太多", "too many parts: save it as xlsx again")
+        raise refused(
+            path.name,
+            "压缩包里文件太多，请重新另存为 xlsx",
+            "too many parts: save it as xlsx again",
+        )
     names = [part.orig_filename.casefold() for part in parts]
     if len(set(names)) != len(names):
-        refuse(path, "压缩包里有重名文件", "parts of the same name: save it as xlsx again")
+        raise refused(
+            path.name,
+            "压缩包里有重名文件，请重新另存为 xlsx",
+            "parts of the same name: save it as xlsx again",
+        )
     if any(_leads_out(name) for name in names):
-        refuse(path, "压缩包里有指向外面的路径", "a part's path leads out of it: do not use it")
+        raise refused(
+            path.name,
+            "压缩包里有指向外面的路径，请不要使用它",
+            "a part's path leads out of it: do not use it",
+        )
     if any(part.flag_bits & 1 for part in parts):
-        refuse(path, *ENCRYPTED)
+        raise refused(path.name, *ENCRYPTED)
 
 
 def _leads_out(name: str) -> bool:
@@ -99,9 +107,9 @@ def _check_sizes(path: Path, file: BinaryIO, parts: Sequence[zipfile.ZipInfo]) -
         most = min(left, max(_SMALL, part.compress_size * MOST_RATIO))
         size = _unpacked(file, part, most) if part.file_size <= most else most + 1
         if size > most:
-            refuse(
-                path,
-                "解压后大得不合理（压缩炸弹），不打开",
+            raise refused(
+                path.name,
+                "解压后大得不合理（压缩炸弹），没有打开；请重新另存为 xlsx",
                 "it unpacks to far more than it holds (a zip bomb) and was not opened; "
                 "save it as xlsx again",
             )

@@ -22,6 +22,7 @@ from graph.model import Change, DataCategory, NodeChange
 __all__ = [
     "ISSUES_AT_ONCE",
     "Preview",
+    "Refusal",
     "Tally",
     "copy_of",
     "encode_issues",
@@ -73,6 +74,18 @@ class Preview:
         said = asdict(replace(self, batch=None))  # type: ignore[arg-type]
         del said["batch"]
         return cast("dict[str, Json]", json.loads(json.dumps({**said, "clean": self.clean})))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file was refused as a whole, and what to do about it."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        """Both languages in one line."""
+        return f"{self.zh}; {self.en}"
 
 
 class Tally:
@@ -144,17 +157,21 @@ def preview_of(ledger: Ledger, tx: Connection, batch: str) -> Preview:
     )
 
 
-def refuse_import(ledger: Ledger, batch: str, reason: str) -> None:
+def refuse_import(ledger: Ledger, batch: str, reason: Refusal) -> None:
     """Keep why the file of a batch was refused as a whole, for whoever asks about the batch."""
     with ledger.write() as tx:
         ledger.staging.drop_parts(tx, batch, Part.REFUSAL)
-        ledger.staging.seal(tx, batch, Part.REFUSAL, 0, reason.encode())
+        said = canonical({"zh": reason.zh, "en": reason.en})
+        ledger.staging.seal(tx, batch, Part.REFUSAL, 0, said)
 
 
-def refusal_of(ledger: Ledger, tx: Connection, batch: str) -> str:
-    """Why the file of a batch was refused as a whole; empty when it was not."""
-    kept = next(ledger.staging.opened(tx, batch, Part.REFUSAL), b"")
-    return kept.decode()
+def refusal_of(ledger: Ledger, tx: Connection, batch: str) -> Refusal | None:
+    """Why the file of a batch was refused as a whole; ``None`` when it was not."""
+    kept = next(ledger.staging.opened(tx, batch, Part.REFUSAL), None)
+    if kept is None:
+        return None
+    said = parse(kept)
+    return Refusal(str(said["zh"]), str(said["en"]))
 
 
 def copy_of(ledger: Ledger, tx: Connection, batch: str) -> Iterator[bytes]:

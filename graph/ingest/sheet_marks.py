@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from graph.errors import ImportRefused
-from graph.ingest.package import refuse
+from graph.ingest.package import DAMAGED
+from graph.ingest.refusing import refused
 
 __all__ = ["MOST_CELLS", "SheetMarks", "scan_sheets"]
 
@@ -54,9 +54,7 @@ def scan_sheets(path: Path) -> Mapping[str, SheetMarks]:
                 name: _scan(path, package, part) for name, part in _sheet_parts(package).items()
             }
     except (KeyError, ExpatError, ValueError, zipfile.BadZipFile) as error:
-        raise ImportRefused(
-            f"{path.name}: 文件损坏，请重新另存为 xlsx; damaged, save it as xlsx again"
-        ) from error
+        raise refused(path.name, *DAMAGED) from error
 
 
 class _Reader:
@@ -194,11 +192,11 @@ def _scan(path: Path, package: zipfile.ZipFile, part: str) -> SheetMarks:
     try:
         sheet.read(package, part)
     except _TooLarge:
-        refuse(
-            path,
+        raise refused(
+            path.name,
             "表格范围太大，请删去远处的零星内容",
             "a sheet spans too many cells: delete what stands far away from the table",
-        )
+        ) from None
     return sheet.marks
 
 

@@ -14,12 +14,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar, cast
 
-from graph.errors import ImportRefused
 from graph.ingest.columns import HEADER_WITHIN, REFUSED, Column, Header, count_known, find_header
 from graph.ingest.csv_file import open_csv
 from graph.ingest.issues import CellFault, make_issue
 from graph.ingest.opened import Line, Opened
 from graph.ingest.plan import RowIssue, Severity
+from graph.ingest.refusing import refused
 from graph.ingest.workbook import is_workbook, open_workbook
 
 __all__ = ["REFUSED", "Column", "Row", "Table", "open_file", "read_table"]
@@ -170,7 +170,11 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
         issues=[*opened.issues, *header.issues],
     )
     if next(table._data(), None) is None:
-        raise ImportRefused(f"{path.name} has a header but no rows; 表头下面没有内容")
+        raise refused(
+            path.name,
+            "表头下面没有内容；请填好再导入",
+            "it has a header but no rows; fill it in and import again",
+        )
     return table
 
 

@@ -21,12 +21,12 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from graph.errors import ImportRefused
 from graph.ingest.columns import HEADER_WITHIN
 from graph.ingest.issues import make_issue
 from graph.ingest.opened import Fits, Line, Opened, digest_of
-from graph.ingest.package import ENCRYPTED, MOST_PACKED, check_package, refuse
+from graph.ingest.package import ENCRYPTED, MOST_PACKED, check_package
 from graph.ingest.plan import RowIssue
+from graph.ingest.refusing import refused
 from graph.ingest.sheet_marks import SheetMarks, scan_sheets
 
 __all__ = ["NOTES_SHEET", "is_workbook", "open_workbook"]
@@ -67,12 +67,16 @@ def open_workbook(path: Path, fits: Fits) -> Opened:
         # A fault inside the library arrives as pyo3's PanicException, which is no Exception.
         if not isinstance(error, CalamineError) and type(error).__name__ != "PanicException":
             raise
-        raise ImportRefused(
-            f"{path.name}: 打不开，请重新另存为 xlsx; it cannot be opened, save it as xlsx again"
+        raise refused(
+            path.name, "打不开，请重新另存为 xlsx", "it cannot be opened, save it as xlsx again"
         ) from error
     filled = [sheet for sheet in sheets if sheet.height]
     if not filled:
-        refuse(path, "没有可见的内容", "it is empty: no visible sheet has values")
+        raise refused(
+            path.name,
+            "没有可见的内容；看看工作表是不是隐藏了",
+            "it is empty: no visible sheet has values",
+        )
     chosen = max(filled, key=lambda sheet: fits(sheet.top(HEADER_WITHIN)))
     others = [s.name for s in filled if s is not chosen and s.name != NOTES_SHEET]
     for code, names in (("sheets_hidden", hidden), ("sheets_others", others)):
@@ -90,8 +94,8 @@ def _look_through(path: Path) -> tuple[dict[str, SheetMarks], list[RowIssue]]:
         _refuse_old(path)
     parts = check_package(path)
     if "xl/workbook.xml" not in parts:
-        refuse(
-            path,
+        raise refused(
+            path.name,
             "不是 xlsx 表格，请用表格软件另存为 xlsx",
             "it is not an xlsx workbook: save it as xlsx from a spreadsheet",
         )
@@ -107,9 +111,9 @@ def _refuse_old(path: Path) -> NoReturn:
     """Refuse what is no package: encrypted workbooks look like old documents from outside."""
     with path.open("rb") as file:
         if _ENCRYPTED in file.read(MOST_PACKED):
-            refuse(path, *ENCRYPTED)
-    refuse(
-        path,
+            raise refused(path.name, *ENCRYPTED)
+    raise refused(
+        path.name,
         "是旧格式（xls 或 doc），请用表格软件另存为 xlsx",
         "it is in an old format (xls or doc): save it as xlsx from a spreadsheet",
     )
