@@ -63,6 +63,9 @@ class Access:
     LINK_TTL = timedelta(minutes=15)
     SESSION_IDLE = timedelta(hours=8)
     SESSION_LONGEST = timedelta(days=7)
+    STAFF_IDLE = timedelta(minutes=30)
+    STAFF_LONGEST = timedelta(hours=8)
+    """A computer in an office is left alone, and stands open for others' data."""
     KEY_TTL = timedelta(days=365)
     _TOUCH = timedelta(minutes=1)
 
@@ -116,11 +119,13 @@ class Access:
         line = tx.execute(select(_sessions).where(_sessions.c.hash == digest)).first()
         if line is None or not hmac.compare_digest(bytes(line.hash), digest):
             return None
+        who = Principal(line.principal, StaffRole(line.role), InstitutionId(line.institution))
+        idle = self.SESSION_IDLE if who.role is StaffRole.RESIDENT else self.STAFF_IDLE
         now = micros(at)
-        if now >= line.expires_at or now >= line.seen_at + span(self.SESSION_IDLE):
+        if now >= line.expires_at or now >= line.seen_at + span(idle):
             return None
         return Session(
-            Principal(line.principal, StaffRole(line.role), InstitutionId(line.institution)),
+            who,
             self._csrf(secret),
             moment(line.began_at),
             moment(line.expires_at),
@@ -230,6 +235,8 @@ class Access:
 
     def _begin(self, tx: Connection, principal: Principal, began: datetime, at: datetime) -> str:
         secret = secrets.token_urlsafe(32)
+        resident = principal.role is StaffRole.RESIDENT
+        longest = self.SESSION_LONGEST if resident else self.STAFF_LONGEST
         tx.execute(
             insert(_sessions),
             {
@@ -239,7 +246,7 @@ class Access:
                 "institution": principal.institution,
                 "began_at": micros(began),
                 "seen_at": micros(at),
-                "expires_at": micros(began + self.SESSION_LONGEST),
+                "expires_at": micros(began + longest),
             },
         )
         return secret

@@ -206,6 +206,18 @@ class Runs:
             raise NotFound(f"no run {run}; `linli jobs list` shows them")
         return _run(line)
 
+    def last_request(
+        self, tx: Connection, job: str, said: Mapping[str, Json], *, within: int = 200
+    ) -> JobRequest | None:
+        """Newest request for a job whose arguments say this, among so many of the newest."""
+        query = select(_requests).where(_requests.c.job == job).order_by(_requests.c.id.desc())
+        for line in tx.execute(query.limit(within)):
+            args = self._keys.open(tx, _BOX, line.args)
+            found = {} if args is None else parse(args)
+            if all(found.get(name) == value for name, value in said.items()):
+                return JobRequest(line.id, line.job, found, line.by, moment(line.at))
+        return None
+
     def of_request(self, tx: Connection, request: int) -> Run | None:
         """Latest run that answers a request, ``None`` while it waits."""
         query = select(_runs).where(_runs.c.request == request).order_by(_runs.c.id.desc())
