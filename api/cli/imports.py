@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from api.cli.output import (
     say,
 )
 from api.services.imports import Imports
+from api.services.issue_groups import IssueGroup, group_issues
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
@@ -42,20 +43,10 @@ YesOption = Annotated[
     bool, typer.Option("--yes", help="Commit at once, if every authorisation is there.")
 ]
 
-_ROWS_SHOWN = 8
 _SAMPLE_SHOWN = 3
 _ALWAYS = {*VOCABULARIES, "Source"}
 """Labels of the governed lists: every import brings them along."""
 _NEXT = "Next: linli snapshot, then linli train."
-
-
-@dataclass(slots=True)
-class _Group:
-    """Issues of one code."""
-
-    first: RowIssue
-    count: int = 0
-    rows: list[int] = field(default_factory=list)
 
 
 def _kind_command(kind: str, doc: str) -> None:
@@ -155,8 +146,7 @@ def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
     facts = [f"{n} {name}" for name, n in preview.changes.items() if name not in _ALWAYS]
     if facts:
         say(f"  内容 facts: {', '.join(facts)}")
-    groups = sorted(_grouped(issues), key=lambda group: group.first.severity is Severity.NOTICE)
-    for group in groups:
+    for group in group_issues(issues):
         _show_group(group)
     _show_columns(preview)
     for category, n in preview.missing.items():
@@ -193,17 +183,7 @@ def _what_next(preview: Preview, batch: str) -> str:
     return "\n".join(lines)
 
 
-def _grouped(issues: Iterable[RowIssue]) -> Iterator[_Group]:
-    groups: dict[tuple[str, str], _Group] = {}
-    for issue in issues:
-        group = groups.setdefault((issue.code, issue.column), _Group(issue))
-        group.count += 1
-        if len(group.rows) < _ROWS_SHOWN and issue.row:
-            group.rows.append(issue.row)
-    yield from groups.values()
-
-
-def _show_group(group: _Group) -> None:
+def _show_group(group: IssueGroup) -> None:
     issue = group.first
     more = ", ..." if group.count > max(len(group.rows), 1) else ""
     rows = ", ".join(str(row) for row in group.rows)
@@ -284,13 +264,15 @@ def show_import(
             said: dict[str, object] = {
                 "batch": batch,
                 "state": shown.batch.state.value,
-                "refusal": shown.refusal,
+                "refusal": str(shown.refusal or ""),
             }
             if shown.preview is not None:
                 said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}
             print_json(said)
         elif shown.preview is None:
-            say(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
+            say(
+                str(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
+            )
         else:
             _show(shown.preview, issues)
             say(_what_next(shown.preview, batch))

@@ -25,15 +25,12 @@ from api.rest.import_schemas import (
 )
 from api.rest.requests import services
 from api.security.callers import caller
-from api.services.imports import Shown
+from api.services.imports import Shown, ending_for
 from graph.gate import BatchState, ImportBatch
 from graph.ingest import ending_of
 
 __all__: list[str] = []
 
-MAX_FILE = 64 << 20
-"""Largest file, in bytes; the command line takes larger CSV files."""
-_FORM_ROOM = 64 << 10
 _SUFFIXES = {
     "text/csv": ".csv",
     "application/octet-stream": ".csv",
@@ -50,7 +47,6 @@ def receive_import(query_data: ImportIn) -> tuple[ReceivedOut, int, dict[str, st
 
     Follow ``Location`` until the state is ``previewed`` or ``refused``.
     """
-    request.max_content_length = MAX_FILE + _FORM_ROOM
     stream, suffix = _file()
     batch = services().imports.receive(caller().actor, query_data.kind, stream, suffix=suffix)
     status = 200 if batch.state is BatchState.COMMITTED else 202
@@ -121,8 +117,7 @@ def _file() -> tuple[BinaryIO, str]:
         given = request.files.get("file")
         if given is None:
             raise UnsupportedMediaType("the form has no field file")
-        xlsx = (given.filename or "").lower().endswith(".xlsx")
-        return cast("BinaryIO", given.stream), ".xlsx" if xlsx else ".csv"
+        return cast("BinaryIO", given.stream), ending_for(given.filename or "")
     suffix = _SUFFIXES.get(request.mimetype)
     if suffix is None:
         raise UnsupportedMediaType(f"send {_FORM} or one of {', '.join(_SUFFIXES)}")
@@ -131,12 +126,11 @@ def _file() -> tuple[BinaryIO, str]:
 
 def _shown(shown: Shown) -> ImportOut:
     preview = None if shown.preview is None else PreviewOut(**shown.preview.to_json())
-    refused = bool(shown.refusal) and shown.batch.state is BatchState.STAGING
-    fields = _fields(shown.batch)
+    fields, refusal = _fields(shown.batch), shown.refusal
     return ImportOut(
-        **{**fields, "state": "refused" if refused else fields["state"]},
-        reason_zh="文件不能导入" if refused else "",
-        reason_en=shown.refusal if refused else "",
+        **{**fields, "state": "refused" if refusal else fields["state"]},
+        reason_zh=refusal.zh if refusal else "",
+        reason_en=refusal.en if refusal else "",
         preview=preview,
         issues=[IssueOut.model_validate(issue) for issue in shown.issues],
         next_cursor=shown.next,

@@ -1,4 +1,4 @@
-"""Who asks on this request: a resident's session, an institution's API key, or nobody."""
+"""Who asks: a session of a resident or of staff, an institution's API key, or nobody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from flask import current_app, g, request
 
-from api.security.sessions import SessionStore, signed_in_resident
+from api.security.sessions import ResidentSession, SessionStore, signed_in
 from graph.errors import StoreUnavailable
 from graph.gate import Ledger
 from graph.model import Actor, InstitutionId, StaffRole
@@ -26,6 +26,9 @@ class Door(StrEnum):
 
     NOBODY = "nobody"
     SESSION = "session"
+    """Of a resident."""
+    STAFF = "staff"
+    """With a session of a member of staff."""
     KEY = "key"
     WRONG_KEY = "wrong-key"
     UNCHECKED = "unchecked"
@@ -46,7 +49,7 @@ class Caller:
     @property
     def name(self) -> str:
         """Name under which requests are counted: never a secret."""
-        if self.door in {Door.SESSION, Door.KEY}:
+        if self.door in {Door.SESSION, Door.STAFF, Door.KEY}:
             return f"{self.door}:{self.actor.id}"
         return f"address:{request.remote_addr or '-'}"
 
@@ -61,7 +64,7 @@ class Guard(Protocol):
 
     @property
     def sessions(self) -> SessionStore:
-        """Sessions of residents."""
+        """Sessions of residents and of staff."""
         ...
 
     @property
@@ -101,12 +104,15 @@ def _by_key(guard: Guard, given: str) -> Caller:
 
 
 def _by_session(guard: Guard) -> Caller:
-    session = signed_in_resident()
+    session = signed_in()
     if session is None:
         return Caller(Door.NOBODY, _nobody(guard))
-    resident = session.resident_id
-    actor = Actor(resident, StaffRole.RESIDENT, guard.institution, _APP, resident)
-    return Caller(Door.SESSION, actor, csrf=session.csrf)
+    if isinstance(session, ResidentSession):
+        resident = session.resident_id
+        actor = Actor(resident, StaffRole.RESIDENT, guard.institution, _APP, resident)
+        return Caller(Door.SESSION, actor, csrf=session.csrf)
+    actor = Actor(session.staff, StaffRole.OPERATOR, session.institution, _APP)
+    return Caller(Door.STAFF, actor, csrf=session.csrf)
 
 
 def _nobody(guard: Guard) -> Actor:

@@ -25,6 +25,8 @@ from graph.model import Purpose, StaffRole
 
 __all__ = [
     "CSRF_HEADER",
+    "MAX_FILE",
+    "MAX_UPLOAD",
     "OPERATIONS",
     "PURPOSE_HEADER",
     "SCOPES",
@@ -35,6 +37,10 @@ __all__ = [
 
 PURPOSE_HEADER = "X-Purpose"
 CSRF_HEADER = "X-CSRF-Token"
+MAX_FILE = 64 << 20
+"""Largest file that is taken in, in bytes; the command line takes larger CSV files."""
+MAX_UPLOAD = MAX_FILE + (64 << 10)
+"""Largest body of a request that brings a file, with the form around it."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _NOBODY = StaffRole.ANONYMOUS
@@ -60,6 +66,10 @@ class Line:
     """Its address names a resident: whoever may not ask about them is told nothing of them."""
     public: bool = False
     """It shows public facts, so it goes on while the ledger is away and nobody can be checked."""
+    desk: bool = False
+    """A page of the desk: for sessions of staff and for nothing else, and they for nothing else."""
+    upload: bool = False
+    """It takes a file, so its body may be as large as one."""
 
 
 def _line(
@@ -69,11 +79,16 @@ def _line(
     purposes: frozenset[Purpose] = _ANY_PURPOSE,
     about: bool = False,
     public: bool = False,
+    upload: bool = False,
 ) -> Line:
     flat: set[StaffRole] = set()
     for role in roles:
         flat |= {role} if isinstance(role, StaffRole) else role
-    return Line(operation, frozenset(flat), scope, purposes, about, public)
+    return Line(operation, frozenset(flat), scope, purposes, about, public, upload=upload)
+
+
+def _desk(operation: str, *, upload: bool = False) -> Line:
+    return Line(operation, frozenset({StaffRole.OPERATOR}), desk=True, upload=upload)
 
 
 _CATALOGUE = _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read", public=True)
@@ -86,10 +101,23 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.act": _line("interaction.write", _RESIDENT),
     "resident.mine": _line("own.read", _RESIDENT),
     "resident.sign_in": _line("session.begin", _ANYBODY),
-    "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT),
+    "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT, StaffRole.OPERATOR),
     "resident.signed_out": _line("session.ended", _ANYBODY),
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
+    # Pages of staff.
+    "desk.home": _desk("import.read"),
+    "desk.imports": _desk("import.read"),
+    "desk.kinds": _desk("import.read"),
+    "desk.template": _desk("import.read"),
+    "desk.choose": _desk("import.read"),
+    "desk.upload": _desk("import.write", upload=True),
+    "desk.batch": _desk("import.read"),
+    "desk.copy": _desk("import.read"),
+    "desk.commit": _desk("import.write"),
+    "desk.discard": _desk("import.write"),
+    "desk.confirm_undo": _desk("import.read"),
+    "desk.undo": _desk("import.write"),
     # REST.
     "api.session": _line("session.read", _RESIDENT),
     "api.feed": _line("feed.read", _RESIDENT, _KEYS, scope="feed:read", purposes=_FEED, about=True),
@@ -126,7 +154,7 @@ OPERATIONS: Mapping[str, Line] = {
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
     "api.explore": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
     "api.exploration": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
-    "api.receive_import": _line("import.write", _KEYS, scope="imports:write"),
+    "api.receive_import": _line("import.write", _KEYS, scope="imports:write", upload=True),
     "api.imports": _line("import.read", _KEYS, scope="imports:read"),
     "api.import_batch": _line("import.read", _KEYS, scope="imports:read"),
     "api.import_errors": _line("import.read", _KEYS, scope="imports:read"),
@@ -191,14 +219,22 @@ def authorise_request() -> None:
         return
     if who.door is Door.WRONG_KEY:
         raise NotSignedIn("this API key is unknown, revoked or too old")
-    if who.actor.role not in line.roles:
+    if not _names(line, who):
         if who.door is Door.NOBODY:
             raise NotSignedIn("nobody is signed in; open a sign-in link or send an API key")
-        raise Denied(f"{line.operation} is not for the role {who.actor.role}")
+        raise Denied(f"{line.operation} is not for the role {who.actor.role}, or not by this door")
+    if line.upload:
+        request.max_content_length = MAX_UPLOAD
     if who.door is Door.KEY:
         _check_key(line, who)
-    elif who.door is Door.SESSION and request.method not in _SAFE:
+    elif who.door in {Door.SESSION, Door.STAFF} and request.method not in _SAFE:
         _check_csrf(line, who)
+
+
+def _names(line: Line, who: Caller) -> bool:
+    """Whether a line names a caller; a session of staff opens no door that API keys open."""
+    open_to_all = StaffRole.ANONYMOUS in line.roles
+    return who.actor.role in line.roles and (open_to_all or line.desk == (who.door is Door.STAFF))
 
 
 def _check_key(line: Line, who: Caller) -> None:

@@ -1,4 +1,7 @@
-"""Who is signed in on this request: the session cookie, its resident and its CSRF token.
+"""Who is signed in on this request: the session cookie, whose it is, and its CSRF token.
+
+A session is a resident's or a member of staff's, told apart by type: a page that asks for the
+one never gets the other.
 
 Where sessions are kept is a seam (:class:`SessionStore`, in practice the ledger's ``access``);
 the cookie is handled here and nowhere else. It holds an unguessable secret and nothing about the
@@ -20,22 +23,29 @@ from flask import Response, current_app, g, request
 
 from graph.errors import NotSignedIn, StoreUnavailable
 from graph.gate import Ledger
-from graph.model import ResidentId, StaffRole
+from graph.model import InstitutionId, ResidentId, StaffRole
 
 __all__ = [
     "COOKIE",
+    "STAFF",
     "LedgerSessions",
     "ResidentSession",
     "SessionStore",
+    "SignedIn",
+    "StaffSession",
     "csrf_matches",
     "sign_in",
     "sign_out",
+    "signed_in",
     "signed_in_resident",
+    "signed_in_staff",
 ]
 
 _log = logging.getLogger(__name__)
 
 COOKIE = "linli_session"
+STAFF = "staff:"
+"""What the ids of staff begin with, in sessions and in the audit log."""
 _NOTED_AFTER = 0.5
 """Seconds after which a session's use is written."""
 
@@ -51,6 +61,27 @@ class ResidentSession:
     """How the pages address the resident; empty where a view says it."""
 
 
+@dataclass(frozen=True, slots=True)
+class StaffSession:
+    """One signed-in member of staff on one device."""
+
+    staff: str
+    """Begins with :data:`STAFF`."""
+    institution: InstitutionId
+    csrf: str
+
+    @property
+    def display_name(self) -> str:
+        """Name or number under which the sign-in link was made."""
+        return self.staff.removeprefix(STAFF)
+
+
+SignedIn = ResidentSession | StaffSession
+
+_LASTS = {ResidentSession: 7 * 24 * 3600, StaffSession: 8 * 3600}
+"""Seconds for which a browser keeps the cookie; the ledger may end the session earlier."""
+
+
 class SessionStore(Protocol):
     """Keeps sessions and one-time links; secrets are stored as hashes only."""
 
@@ -58,7 +89,7 @@ class SessionStore(Protocol):
         """Use up a one-time link; return the secret of a new session, None if it is not valid."""
         ...
 
-    def find(self, secret: str) -> ResidentSession | None:
+    def find(self, secret: str) -> SignedIn | None:
         """Return the session of this secret, None if there is none or it ended."""
         ...
 
@@ -89,7 +120,7 @@ class LedgerSessions:
         with self._ledger.write() as tx:
             return self._ledger.access.redeem(tx, token, at=self._clock())
 
-    def find(self, secret: str) -> ResidentSession | None:
+    def find(self, secret: str) -> SignedIn | None:
         """Return the session of a secret; its use is noted at most once a minute, and soon after.
 
         Nobody who only looks at something waits for a write.
@@ -98,11 +129,16 @@ class LedgerSessions:
         access = self._ledger.access
         with self._ledger.read() as tx:
             session = access.session(tx, secret, at=now)
-        if session is None or session.principal.role is not StaffRole.RESIDENT:
+        if session is None:
             return None
         if session.due:
             self._note(secret, now)
-        return ResidentSession(ResidentId(session.principal.id), session.csrf)
+        who = session.principal
+        if who.role is StaffRole.RESIDENT:
+            return ResidentSession(ResidentId(who.id), session.csrf)
+        if who.role is StaffRole.OPERATOR:
+            return StaffSession(who.id, who.institution, session.csrf)
+        return None
 
     def _note(self, secret: str, now: datetime) -> None:
         with self._lock:
@@ -137,20 +173,32 @@ def _store() -> SessionStore:
     return cast(_HasSessions, current_app.extensions["linli"]).sessions
 
 
-def signed_in_resident() -> ResidentSession | None:
+def signed_in() -> SignedIn | None:
     """Return the session of the present request; looked up once per request."""
-    if "resident_session" not in g:
+    if "signed_in" not in g:
         secret = request.cookies.get(COOKIE, "")
-        g.resident_session = _store().find(secret) if secret else None
-    return cast("ResidentSession | None", g.resident_session)
+        g.signed_in = _store().find(secret) if secret else None
+    return cast("SignedIn | None", g.signed_in)
 
 
-def csrf_matches(session: ResidentSession, given: str) -> bool:
+def signed_in_resident() -> ResidentSession | None:
+    """Return the session of the present request, if it is a resident's."""
+    session = signed_in()
+    return session if isinstance(session, ResidentSession) else None
+
+
+def signed_in_staff() -> StaffSession | None:
+    """Return the session of the present request, if it is a member of staff's."""
+    session = signed_in()
+    return session if isinstance(session, StaffSession) else None
+
+
+def csrf_matches(session: SignedIn, given: str) -> bool:
     """Compare a form's token with the session's, in constant time."""
     return hmac.compare_digest(session.csrf.encode(), given.encode())
 
 
-def sign_in(response: Response, token: str) -> None:
+def sign_in(response: Response, token: str) -> SignedIn:
     """Redeem a one-time link and put the new session's cookie on the response.
 
     An older session of this browser ends, so that a session never outlives a change of person.
@@ -161,7 +209,8 @@ def sign_in(response: Response, token: str) -> None:
         The link was used before, has expired or was never given.
     """
     secret = _store().redeem(token)
-    if secret is None:
+    session = _store().find(secret) if secret else None
+    if secret is None or session is None:
         raise NotSignedIn("the sign-in link was used or has expired; ask for a new one")
     if old := request.cookies.get(COOKIE):
         _store().end(old)
@@ -172,8 +221,9 @@ def sign_in(response: Response, token: str) -> None:
         secure=request.is_secure,
         samesite="Lax",
         path="/",
-        max_age=7 * 24 * 3600,
+        max_age=_LASTS[type(session)],
     )
+    return session
 
 
 def sign_out(response: Response) -> None:

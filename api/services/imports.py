@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import PurePath
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from graph.ingest import (
     ISSUES_AT_ONCE,
     ImportResult,
     Preview,
+    Refusal,
     RowIssue,
     commit_import,
     copy_of,
@@ -33,7 +35,7 @@ from graph.ingest import (
 from graph.model import Actor, ItemId, ResidentId, Source, SourceClass, SourceId
 from jobs.uploads import upload_args
 
-__all__ = ["Imports", "Shown"]
+__all__ = ["Imports", "Shown", "ending_for"]
 
 _PIECE = 1 << 20
 
@@ -45,8 +47,8 @@ class Shown:
     batch: ImportBatch
     preview: Preview | None
     """None before it is validated."""
-    refusal: str
-    """Why the file as a whole was refused; empty when it was not."""
+    refusal: Refusal | None
+    """Why the file as a whole was refused."""
     issues: tuple[RowIssue, ...]
     next: int | None
     """Number of the first issue of the next page."""
@@ -112,7 +114,8 @@ class Imports:
         ledger = self._backing.ledger
         with ledger.read() as tx:
             found = own_import(ledger, tx, batch, actor)
-            refusal = refusal_of(ledger, tx, batch)
+            staging = found.state is BatchState.STAGING
+            refusal = refusal_of(ledger, tx, batch) if staging else None
             try:
                 preview = preview_of(ledger, tx, batch)
             except NotFound:
@@ -191,6 +194,12 @@ class Imports:
         except (NotFound, NotReady):
             return
         append_promotion(self._backing, tx, item, kind, who, cause=cause)
+
+
+def ending_for(name: str) -> str:
+    """Return the ending under which an upload of this name is kept: what is in it decides."""
+    ending = PurePath(name).suffix.casefold()
+    return ending if ending in {".xlsx", ".xlsm", ".xls"} else ".csv"
 
 
 def _copy(stream: BinaryIO, target: BinaryIO) -> str:

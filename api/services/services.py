@@ -10,6 +10,7 @@ from api.security.sessions import LedgerSessions
 from api.services.backing import Backing
 from api.services.catalogue import Catalogue
 from api.services.consents import Consents
+from api.services.desk import Desk
 from api.services.explorations import Explorations
 from api.services.feed import FeedService
 from api.services.imports import Imports
@@ -37,6 +38,7 @@ class Services:
     consents: Consents
     explorations: Explorations
     imports: Imports
+    desk: Desk
 
     @property
     def ledger(self) -> Ledger:
@@ -58,6 +60,7 @@ def make_services(backing: Backing) -> Services:
     """Make all services."""
     feeds = FeedService(backing)
     interactions = Interactions(backing, feeds)
+    imports = Imports(backing)
     return Services(
         backing=backing,
         residents=Residents(backing, feeds, interactions),
@@ -68,5 +71,6 @@ def make_services(backing: Backing) -> Services:
         publishing=Publishing(backing),
         consents=Consents(backing),
         explorations=Explorations(backing),
-        imports=Imports(backing),
+        imports=imports,
+        desk=Desk(backing, imports),
     )

@@ -1,0 +1,138 @@
+"""What the desk of a street office shows of imports besides the imports themselves."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+from api.services.backing import Backing
+from api.services.imports import Imports
+from api.services.issue_groups import IssueGroup, group_issues
+from graph.errors import NotFound
+from graph.gate import BatchState, ImportBatch, Run, RunState
+from graph.ingest import FILE_COLUMNS, own_import, preview_of, refusal_of, write_template
+from graph.model import Actor
+from jobs.scheduler import next_runs
+
+__all__ = ["MOST_ISSUES", "CheckState", "Checking", "Desk", "Summary"]
+
+_MOST_SHOWN = 50
+MOST_ISSUES = 20_000
+"""Issues that are gathered for one page; the copy of the file has them all."""
+
+
+class CheckState(StrEnum):
+    """How far the check of an upload is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    BROKEN = "broken"
+    """It ended without a result: the file has to be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """An upload that is not checked to the end."""
+
+    batch: ImportBatch
+    state: CheckState
+    since: datetime
+    """When it was asked for."""
+    done: int = 0
+    total: int = 0
+    """Steps; 0 while the file is being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One import in a list."""
+
+    batch: ImportBatch
+    rows: int
+    """0 before it is checked."""
+    clean: int
+    refused: bool
+
+
+class Desk:
+    """Lists imports, and tells how far they are."""
+
+    def __init__(self, backing: Backing, imports: Imports) -> None:
+        self._backing = backing
+        self._imports = imports
+
+    def latest(self, actor: Actor) -> list[Summary]:
+        """List the newest imports of files; folders and made-up cities are the command line's."""
+        batches = [b for b in self._imports.all(actor) if b.kind in FILE_COLUMNS]
+        return [self._summary(batch) for batch in batches[:_MOST_SHOWN]]
+
+    def _summary(self, batch: ImportBatch) -> Summary:
+        ledger = self._backing.ledger
+        with ledger.read() as tx:
+            if batch.state is BatchState.STAGING:
+                return Summary(batch, 0, 0, refusal_of(ledger, tx, batch.id) is not None)
+            preview = preview_of(ledger, tx, batch.id)
+        return Summary(batch, preview.rows, preview.clean, False)
+
+    def checking(self, actor: Actor, batch: str) -> Checking | None:
+        """Tell how far the check of an upload is; ``None`` once it has a result.
+
+        Raises
+        ------
+        NotFound
+            There is no such batch.
+        Denied
+            It is another institution's.
+        """
+        ledger = self._backing.ledger
+        with ledger.read() as tx:
+            found = own_import(ledger, tx, batch, actor)
+            staging = found.state is BatchState.STAGING
+            if not staging or refusal_of(ledger, tx, batch) is not None:
+                return None
+            asked = ledger.runs.last_request(tx, "import", {"batch": batch})
+            if asked is None:
+                return Checking(found, CheckState.BROKEN, found.begun_at)
+            run = ledger.runs.of_request(tx, asked.id)
+        done, total = (run.done, run.total) if run else (0, 0)
+        return Checking(found, _state(run), asked.at, done, total)
+
+    def groups(self, actor: Actor, batch: str) -> list[IssueGroup]:
+        """Gather the issues of a batch by what is wrong."""
+        return group_issues(islice(self._imports.issues(actor, batch), MOST_ISSUES))
+
+    def update_due(self, batch: ImportBatch) -> datetime | None:
+        """When residents will see what a batch brought or took back; ``None`` once they do."""
+        since = batch.undone_at or batch.committed_at
+        runs, now = self._backing.ledger.runs, self._backing.clock()
+        with self._backing.ledger.read() as tx:
+            done, last = runs.last_done(tx, "snapshot"), runs.last(tx, "snapshot")
+        if since is None or (done is not None and since < done.started_at):
+            return None
+        latest = {"snapshot": last.started_at} if last else {}
+        return next_runs(latest, now)["snapshot"]
+
+    def template(self, kind: str) -> bytes:
+        """Return the workbook to fill in for one kind of file.
+
+        Raises
+        ------
+        NotFound
+            There is no such kind.
+        """
+        if kind not in FILE_COLUMNS:
+            raise NotFound(f"no kind of file {kind!r}; there are {', '.join(FILE_COLUMNS)}")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{kind}.xlsx"
+            write_template(kind, path)
+            return path.read_bytes()
+
+
+def _state(run: Run | None) -> CheckState:
+    if run is None or run.state is RunState.LOST:  # whoever leads next takes it up
+        return CheckState.WAITING
+    return CheckState.RUNNING if run.state is RunState.RUNNING else CheckState.BROKEN
