@@ -23,14 +23,16 @@ from api.security.limits import install_limits
 from api.security.operations import authorise_request, check
 from api.services.backing import Backing
 from api.services.services import make_services
-from api.web.pages import error_page, resident_pages
+from api.web.answers import error_page
+from api.web.desk import desk_pages
+from api.web.pages import resident_pages
 
 __all__ = ["create_app"]
 
 _log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
-"""Largest request body, in bytes; files come in through the command line."""
+"""Largest request body, in bytes, unless an operation's line says that it takes a file."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MACHINES = ("/api/", "/health/", "/openapi")
 
@@ -76,9 +78,9 @@ def create_app(floors: Backing) -> APIFlask:
     app.after_request(_end)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    pages = resident_pages()
-    pages.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every blueprint
-    app.register_blueprint(pages)
+    for pages in (resident_pages(), desk_pages()):
+        pages.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every blueprint
+        app.register_blueprint(pages)
     for kind in (HTTPError, HTTPException, Exception):
         app.register_error_handler(kind, _answer)
     if "LINLI_BEHIND_TLS" in os.environ:  # said by whoever put a proxy in front

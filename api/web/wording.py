@@ -83,9 +83,10 @@ class Messages:
         """Return a message with its slots filled; an unknown key is a ``KeyError``."""
         return self.table[key].format_map(slots)
 
-    def plural(self, key: str, n: float) -> str:
+    def plural(self, key: str, n: float, **slots: str | int) -> str:
         """Return the form of a message that fits a number, with the number in slot ``n``."""
-        return self(f"{key}.{'one' if n == 1 else 'other'}", n=f"{n:g}")
+        said = f"{n:,}" if isinstance(n, int) else f"{n:g}"
+        return self(f"{key}.{'one' if n == 1 else 'other'}", n=said, **slots)
 
     def pick(self, words: Words | None) -> Text:
         """Choose the text of this language; what is missing in English is shown in Chinese."""

@@ -24,7 +24,8 @@ from api.services.views import (
     WhyView,
     Words,
 )
-from api.web.pages import error_page, resident_pages
+from api.web.answers import error_page
+from api.web.pages import resident_pages
 from graph.errors import Conflict, IdempotencyConflict, NotFound
 from graph.model import (
     Category,

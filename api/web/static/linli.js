@@ -29,6 +29,15 @@
     if (link) link.focus({ preventScroll: true });
   });
 
+  // A file that is too large would be sent whole before anybody says so.
+  document.body.addEventListener("submit", (event) => {
+    const input = event.target.querySelector("input[type=file]");
+    const file = input && input.files[0];
+    if (!file || file.size <= Number(input.dataset.most)) return;
+    event.preventDefault();
+    say(input.dataset.large);
+  });
+
   document.body.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
     const plain = (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain");

@@ -37,7 +37,7 @@ def test_every_line_for_keys_names_a_scope_and_no_line_is_for_nobody():
     for endpoint, line in OPERATIONS.items():
         assert isinstance(line, Line)
         assert line.roles, endpoint
-        if line.roles & keys and StaffRole.ANONYMOUS not in line.roles:
+        if line.roles & keys and StaffRole.ANONYMOUS not in line.roles and not line.desk:
             assert line.scope, endpoint
         if line.operation in {"feed.read", "interaction.write"} and line.scope:
             assert line.purposes == {Purpose.FEED}, endpoint
@@ -58,3 +58,14 @@ def test_nothing_personal_is_open_to_everybody():
         "resident.signed_out",
     }
     assert not any(operations.OPERATIONS[e].about for e in open_to_all)
+
+
+def test_the_desk_is_for_staff_alone_and_only_two_operations_take_a_file():
+    desk = {e for e in OPERATIONS if e.startswith("desk.")}
+    assert len(desk) > 10
+    assert {e for e, line in OPERATIONS.items() if line.desk} == desk
+    assert all(OPERATIONS[e].roles == {StaffRole.OPERATOR} for e in desk)
+    assert {e for e, line in OPERATIONS.items() if line.upload} == {
+        "api.receive_import",
+        "desk.upload",
+    }
