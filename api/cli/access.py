@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -17,32 +18,42 @@ from api.cli.output import (
     print_table,
 )
 from api.security.operations import SCOPES
-from api.wiring import load_config, open_floors
+from api.security.sessions import STAFF
+from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError, NotFound
 from graph.gate import Principal
-from graph.model import InstitutionId, ResidentId, StaffRole
+from graph.model import Actor, InstitutionId, ResidentId, StaffRole
 
 __all__ = ["register"]
 
 keys_app = typer.Typer(help="API keys of institutions' programs.", no_args_is_help=True)
 
 
+_STAFF_NAME = re.compile(r"\w[\w .-]{0,39}")
+
+
 def link(
-    resident: Annotated[str, typer.Argument(help="Pseudonym of a resident (`linli residents`).")],
+    resident: Annotated[
+        str | None, typer.Argument(help="Pseudonym of a resident (`linli residents`).")
+    ] = None,
+    staff: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="For a member of staff instead, who brings in files."),
+    ] = None,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it works.")] = 15,
     home: HomeOption = None,
     as_operator: OperatorOption = None,
 ) -> None:
-    """Make a sign-in link for one resident; it works once (audited under your name)."""
+    """Make a sign-in link for a resident or for staff; it works once (audited under your name)."""
+    if (resident is None) == (staff is None):
+        raise ConfigError("name a resident, or a member of staff with --staff")
     config = load_config(home=home)
     with open_floors(config) as floors:
-        moment = floors.live.catch_up()
-        if resident not in moment.resident_rows:
-            raise NotFound(f"no resident {resident!r}; `linli residents` lists some")
-        floors.gate.record_act(
-            operator(as_operator, floors.institution), "sign-in link", ResidentId(resident)
-        )
-        principal = Principal(resident, StaffRole.RESIDENT, floors.institution)
+        by = operator(as_operator, floors.institution)
+        if resident is not None:
+            principal = _resident(floors, by, resident)
+        else:
+            principal = _member_of_staff(floors, by, staff or "")
         with floors.ledger.write() as tx:
             token = floors.ledger.access.new_link(
                 tx, principal, at=floors.clock(), ttl=timedelta(minutes=minutes)
@@ -50,6 +61,21 @@ def link(
     console.print(
         f"http://{config.host}:{config.port}/sign-in/{token}", highlight=False, soft_wrap=True
     )
+
+
+def _resident(floors: Floors, by: Actor, resident: str) -> Principal:
+    if resident not in floors.live.catch_up().resident_rows:
+        raise NotFound(f"no resident {resident!r}; `linli residents` lists some")
+    floors.gate.record_act(by, "sign-in link", ResidentId(resident))
+    return Principal(resident, StaffRole.RESIDENT, floors.institution)
+
+
+def _member_of_staff(floors: Floors, by: Actor, name: str) -> Principal:
+    if not _STAFF_NAME.fullmatch(name):
+        raise ConfigError("a name or number of staff has 1 to 40 letters, digits, spaces, . or -")
+    who = Principal(STAFF + name, StaffRole.OPERATOR, floors.institution)
+    floors.gate.record_act(by, f"sign-in link for {who.id}")
+    return who
 
 
 @keys_app.command("new")

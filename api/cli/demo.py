@@ -14,6 +14,7 @@ from api.cli.homes import make_home
 from api.cli.jobs_commands import run_job
 from api.cli.output import HomeOption, console, operator, progress_bar, say
 from api.cli.serving import serve_forever
+from api.security.sessions import STAFF
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.folders import current_name, write_atomically
@@ -121,9 +122,13 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         highlight=False,
     )
     console.print("Sign in as one of them (each link works once, for 12 hours):\n")
-    for who, row in _people(moment):
-        resident = str(moment.snapshot.resident_ids[row])
-        principal = Principal(resident, StaffRole.RESIDENT, floors.institution)
+    here = floors.institution
+    people = [
+        (who, Principal(str(moment.snapshot.resident_ids[row]), StaffRole.RESIDENT, here))
+        for who, row in _people(moment)
+    ]
+    clerk = Principal(f"{STAFF}demo", StaffRole.OPERATOR, here)
+    for who, principal in [*people, ("the clerk of the street office, who brings in files", clerk)]:
         with floors.ledger.write() as tx:
             token = floors.ledger.access.new_link(tx, principal, at=floors.clock(), ttl=_LINKS_LAST)
         console.print(f"  {who}\n    {address}/sign-in/{token}\n", highlight=False, soft_wrap=True)

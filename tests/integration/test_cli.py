@@ -370,7 +370,7 @@ DEMO = ("demo", "--no-serve", "--residents", "80", "--grids", "2")
 def test_the_demo_twice_does_nothing_anew(linli: CommandLine):
     said = linli.text(*DEMO)
     links = [line.strip() for line in said.splitlines() if "/sign-in/" in line]
-    assert len(links) == 3
+    assert len(links) == 4
     before = {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")}
     assert len(before) == 2
     head = linli.json("graph", "status", "--json")
@@ -378,7 +378,7 @@ def test_the_demo_twice_does_nothing_anew(linli: CommandLine):
     assert {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")} == before
     assert linli.json("graph", "status", "--json") == head
     new = [line.strip() for line in again.splitlines() if "/sign-in/" in line]
-    assert len(new) == 3
+    assert len(new) == 4
     assert not set(new) & set(links)  # each link works once
 
 
