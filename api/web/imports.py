@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from api.services.desk import MOST_ISSUES, Checking, CheckState, Summary
 from api.services.issue_groups import IssueGroup
 from api.web.look import Language
-from api.web.wording import Messages, When, clean
+from api.web.wording import Messages, clean
 from graph.gate import BatchState, ImportBatch
 from graph.ingest import FILE_COLUMNS, ColumnFate, ColumnUse, Preview, Refusal, RowIssue, Severity
 
@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _EXAMPLES = 3
+_SHORT = 12
+"""Of columns with longer cells one example is enough."""
 _LONG = timedelta(seconds=30)
 """Who has waited so long is told that nobody may be working."""
 _REFUSED = "refused"
@@ -37,7 +39,7 @@ class ImportLine:
     kind: str
     state: str
     state_label: str
-    when: When
+    when: str
     counts: str
     """Empty before it is checked."""
 
@@ -73,7 +75,6 @@ class Problem:
     """Issues of one kind."""
 
     column: str
-    count: str
     said: tuple[str, ...]
     """What is wrong; several where it differs from row to row."""
     rows: str
@@ -87,7 +88,9 @@ class ColumnLine:
 
     header: str
     read_as: str
+    """As which known column, or why not."""
     examples: str
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Report:
     id: str
     kind_label: str
     state: str
-    when: When
+    when: str
     headline: str
     brings: tuple[str, ...]
     """What is new and what changes, in figures."""
@@ -170,13 +173,16 @@ class ImportPresenter:
 
     def refused(self, batch: ImportBatch, refusal: Refusal) -> RefusedPage:
         """Show why a file cannot be read at all."""
-        return RefusedPage(batch.id, batch.kind, self._kind(batch), self._own(refusal))
+        return RefusedPage(
+            batch.id, batch.kind, self._kind(batch), self._own(zh=refusal.zh, en=refusal.en)
+        )
 
     def report(
         self, preview: Preview, groups: Sequence[IssueGroup], due: datetime | None
     ) -> Report:
         """Show what an import would do or did."""
         batch, t = preview.batch, self.t
+        undone = batch.state is BatchState.UNDONE
         found = sum(preview.codes.values())
         whole = [group for group in groups if not group.rows]
         rows = [group for group in groups if group.rows]
@@ -188,7 +194,7 @@ class ImportPresenter:
             state=batch.state.value,
             when=self._when(batch),
             headline=self._headline(preview),
-            brings=self._brings(preview),
+            brings=() if undone else self._brings(preview),
             blocked=tuple(
                 t.plural("import.blocked", n, category=t(f"category.{category}"))
                 for category, n in preview.missing.items()
@@ -202,16 +208,16 @@ class ImportPresenter:
             notices=self._problems(notices),
             cut=t("import.cut", n=f"{MOST_ISSUES:,}") if found > MOST_ISSUES else "",
             has_copy=bool(groups),
-            columns=self._columns(preview),
+            columns=() if undone else self._columns(preview),
         )
 
     def _kind(self, batch: ImportBatch) -> str:
         known = batch.kind in FILE_COLUMNS
         return self.t(f"import.kind.{batch.kind}") if known else batch.kind
 
-    def _when(self, batch: ImportBatch) -> When:
+    def _when(self, batch: ImportBatch) -> str:
         at = batch.undone_at or batch.committed_at or batch.begun_at
-        return self.t.when(at, None, self.now)
+        return self.t.moment(at, self.now)
 
     def _rows(self, rows: int, clean_rows: int) -> str:
         if clean_rows == rows:
@@ -244,7 +250,7 @@ class ImportPresenter:
             return ""
         if due is None:
             return self.t(f"import.shown.{batch.state}")
-        return self.t(f"import.due.{batch.state}", when=self.t.when(due, None, self.now).span)
+        return self.t(f"import.due.{batch.state}", when=self.t.moment(due, self.now))
 
     def _problems(self, groups: Iterable[IssueGroup]) -> tuple[Problem, ...]:
         return tuple(map(self._problem, groups))
@@ -258,22 +264,26 @@ class ImportPresenter:
             else self._message(issue)
             for issue in group.examples
         )
-        numbers = t("import.and").join(f"{row:,}" for row in group.rows)
-        more = group.count > len(group.rows)
-        key = "import.rows_named.more" if more else "import.rows_named"
         return Problem(
             column=clean(first.column),
-            count=t.plural("import.times", group.count) if group.rows else "",
             said=tuple(said),
-            rows=t(key, rows=numbers) if group.rows else "",
-            remedy=clean(first.remedy_en if self._english else first.remedy_zh),
+            rows=self._numbers(group) if group.rows else "",
+            remedy=self._own(zh=first.remedy_zh, en=first.remedy_en),
         )
 
-    def _message(self, issue: RowIssue) -> str:
-        return clean(issue.message_en if self._english else issue.message_zh)
+    def _numbers(self, group: IssueGroup) -> str:
+        numbers = self.t("import.and").join(f"{row:,}" for row in group.rows)
+        if group.count > len(group.rows):
+            return self.t("import.rows_more", rows=numbers, n=f"{group.count:,}")
+        return self.t.plural("import.rows_named", group.count, rows=numbers)
 
-    def _own(self, refusal: Refusal) -> str:
-        return refusal.en if self._english else refusal.zh
+    def _message(self, issue: RowIssue) -> str:
+        return self._own(zh=issue.message_zh, en=issue.message_en)
+
+    def _own(self, *, zh: str, en: str) -> str:
+        """Return what is in the reader's language; sentences begin with a capital."""
+        said = clean(en if self._english else zh)
+        return said[:1].upper() + said[1:]
 
     @property
     def _english(self) -> bool:
@@ -289,8 +299,10 @@ class ImportPresenter:
     def _column(
         self, use: ColumnUse, names: Mapping[str, str], sample: Sequence[Mapping[str, str]]
     ) -> ColumnLine:
-        taken = use.fate is ColumnFate.TAKEN
-        cells = dict.fromkeys(row[use.column] for row in sample if row.get(use.column))
-        read_as = names.get(use.column, use.column) if taken else self.t(f"import.fate.{use.fate}")
-        examples = self.t("import.and").join(list(cells)[:_EXAMPLES]) if taken else ""
-        return ColumnLine(clean(use.header), read_as, clean(examples))
+        header = clean(use.header)
+        if use.fate is not ColumnFate.TAKEN:
+            return ColumnLine(header, self.t(f"import.fate.{use.fate}"), "", taken=False)
+        cells = dict.fromkeys(clean(row[use.column]) for row in sample if row.get(use.column))
+        examples = list(cells)[: _EXAMPLES if max(map(len, cells), default=0) <= _SHORT else 1]
+        read_as = names.get(use.column, use.column)
+        return ColumnLine(header, read_as, self.t("import.and").join(examples), taken=True)

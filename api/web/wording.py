@@ -125,6 +125,13 @@ class Messages:
             span += f"-{other}{_clock(end)}".replace("- ", " - ")
         return When(span, self._date(start, today.year), start.isoformat(timespec="minutes"))
 
+    def moment(self, at: datetime, now: datetime) -> str:
+        """Word a moment that may be over: ``今天 9:00``, ``11月28日 9:00``."""
+        there, today = at.astimezone(HOME_ZONE), now.astimezone(HOME_ZONE).date()
+        on_day = self._date(there, today.year)
+        date = self("when.today") if there.date() == today else on_day
+        return self("when.moment", date=date, clock=_clock(there))
+
     def age(self, age: timedelta) -> str:
         """Word how old the content of a page is."""
         minutes = int(age.total_seconds() // 60)
