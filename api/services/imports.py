@@ -95,6 +95,19 @@ class Imports:
             file.unlink()
         return batch
 
+    def get(self, actor: Actor, batch: str) -> ImportBatch:
+        """Look a batch up, without what is in its file.
+
+        Raises
+        ------
+        NotFound
+            There is no such batch.
+        Denied
+            It is another institution's.
+        """
+        with self._backing.ledger.read() as tx:
+            return own_import(self._backing.ledger, tx, batch, actor)
+
     def show(self, actor: Actor, batch: str, *, first: int = 0, limit: int = 100) -> Shown:
         """Look at a batch; who looks at a preview is on record before it is shown.
 

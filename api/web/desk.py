@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import chain
 from typing import BinaryIO, Protocol, cast
+from urllib.parse import quote
 
 from flask import (
     Blueprint,
@@ -146,11 +147,12 @@ def _copy(batch: str) -> Response:
     doors, actor, t = _doors(), caller().actor, messages()
     pieces = doors.imports.copy(actor, batch)
     first = next(pieces)
-    kind = doors.imports.show(actor, batch, limit=1).batch.kind
+    kind = doors.imports.get(actor, batch).kind
     body = stream_with_context(chain([first], pieces))
     answer = Response(body, mimetype="application/octet-stream")
-    name = t("import.copy.file", kind=t(f"import.kind.{kind}")) + ending_of(first)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    ending, title = ending_of(first), t("import.copy.file", kind=t(f"import.kind.{kind}"))
+    names = {"filename": batch + ending, "filename*": f"UTF-8''{quote(title + ending)}"}
+    answer.headers.set("Content-Disposition", "attachment", **names)
     return answer
 
 

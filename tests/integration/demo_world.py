@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 import shutil
@@ -17,6 +18,7 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.cli.homes import make_home
+from api.security.sessions import COOKIE, STAFF
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import Principal, open_graph
 from graph.ingest import import_plan
@@ -24,6 +26,7 @@ from graph.model import InstitutionId, ItemKind, ResidentId, StaffRole
 from graph.synthetic import generate
 from graph.view import ITEM_KINDS
 from jobs import steps
+from jobs.runner import Runner
 from tests.conftest import FixedClock
 from tests.factories import NOW, operator
 
@@ -72,6 +75,27 @@ class Instance:
         answer = client.post(f"/sign-in/{token}")
         assert answer.status_code == 303, answer.text
         return Person(client, resident, client.get("/api/v1/session").json["csrf"])
+
+    def staff(self, name: str = "wang") -> Clerk:
+        principal = Principal(STAFF + name, StaffRole.OPERATOR, self.floors.institution)
+        access = self.floors.ledger.access
+        with self.floors.ledger.write() as tx:
+            token = access.new_link(tx, principal, at=self.clock())
+        client = self.app.test_client()
+        answer = client.post(f"/sign-in/{token}")
+        assert (answer.status_code, answer.location) == (303, "/desk/imports"), answer.text
+        cookie = client.get_cookie(COOKIE)
+        assert cookie is not None
+        with self.floors.ledger.read() as tx:
+            session = access.session(tx, cookie.value, at=self.clock())
+        assert session is not None
+        return Clerk(client, principal.id, session.csrf)
+
+    def run_jobs(self) -> None:
+        """Do what was asked for, as the jobs process does."""
+        site = self.floors.site
+        with open_graph(site.config.graph_url, ledger=site.ledger, holder="test") as lease:
+            Runner(site, lease).run_requests("test")
 
     def key(self, institution: str, *scopes: str, purpose: str = "feed") -> Program:
         with self.floors.ledger.write() as tx:
@@ -140,6 +164,23 @@ class Person:
     def cancel(self, item: str):
         path = f"/api/v1/residents/{self.resident}/signups/{item}"
         return self.client.delete(path, headers=self.headers())
+
+
+@dataclass
+class Clerk:
+    """A member of staff in a browser."""
+
+    client: FlaskClient
+    staff: str
+    csrf: str
+
+    def send(self, file: Path | bytes, kind: str = "residents", *, name: str = "table.csv"):
+        content = file if isinstance(file, bytes) else file.read_bytes()
+        form = {"csrf": self.csrf, "file": (io.BytesIO(content), name)}
+        return self.client.post(f"/desk/imports/new/{kind}", data=form)
+
+    def post(self, path: str):
+        return self.client.post(path, data={"csrf": self.csrf})
 
 
 @dataclass

@@ -52,6 +52,22 @@ class TestAccess:
             assert access.session(tx, secret, at=clock.advance(hours=0.2)) is None
             assert access.clean(tx, at=clock()) == 1
 
+    def test_sessions_of_staff_live_shorter(self, ledger: Ledger, clock: FixedClock):
+        access = ledger.access
+        staff = Principal("staff:wang", StaffRole.OPERATOR, OPERATOR)
+        with ledger.write() as tx:
+            secret = access.begin(tx, staff, at=clock())
+            assert access.session(tx, secret, at=clock.advance(hours=0.49)) is not None
+            assert access.session(tx, secret, at=clock.advance(hours=0.02)) is None
+            secret = access.begin(tx, staff, at=clock())
+            for _ in range(19):
+                access.touch(tx, secret, at=clock.advance(hours=0.42))
+            session = access.session(tx, secret, at=clock())
+            assert session is not None
+            assert session.principal == staff
+            access.touch(tx, secret, at=clock.advance(hours=0.03))
+            assert access.session(tx, secret, at=clock()) is None
+
     def test_no_session_outlives_seven_days(self, ledger: Ledger, clock: FixedClock):
         access = ledger.access
         with ledger.write() as tx:

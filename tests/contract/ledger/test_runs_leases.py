@@ -34,6 +34,17 @@ class TestRunsAndLeases:
             assert ledger.runs.last_done(tx, "train") == found
             assert ledger.runs.latest(tx) == [found]
 
+    def test_the_newest_request_that_says_something_is_found(self, ledger: Ledger):
+        with ledger.write() as tx:
+            for batch in ("b1", "b2", "b1", "b3"):
+                ledger.runs.request(tx, "import", {"batch": batch, "n": 1}, "operator", NOW)
+            ledger.runs.request(tx, "train", {"batch": "b1"}, "operator", NOW)
+            found = ledger.runs.last_request(tx, "import", {"batch": "b1"})
+            assert found is not None
+            assert (found.id, found.args["batch"], found.at) == (3, "b1", NOW)
+            assert ledger.runs.last_request(tx, "import", {"batch": "b4"}) is None
+            assert ledger.runs.last_request(tx, "import", {"batch": "b1"}, within=1) is None
+
     def test_a_slot_runs_once(self, ledger: Ledger):
         with ledger.write() as tx:
             run = ledger.runs.start(tx, "drain", "2026-06-01T08", NOW)

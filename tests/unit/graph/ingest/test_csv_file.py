@@ -207,8 +207,11 @@ def test_a_table_can_be_gone_through_again_and_reports_once(tmp_path):
     ids=["empty", "blank", "header only", "no name", "nul", "nul 16", "long line", "one line"],
 )
 def test_what_is_no_table_is_refused(tmp_path, content, reason):
-    with pytest.raises(ImportRefused, match=reason):
+    with pytest.raises(ImportRefused, match=reason) as refused:
         table_of(tmp_path, content)
+    assert refused.value.zh
+    assert refused.value.en
+    assert "file.csv" not in refused.value.zh + refused.value.en
 
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path):
