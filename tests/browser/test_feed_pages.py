@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
 from api.security.sessions import COOKIE
 from api.services.views import CardState, Words
 from api.web.look import LOOK_COOKIE
 from graph.model import ItemId
+from tests.browser.checks import (
+    AXES_OWN,
+    LOOKS,
+    SMALL_TARGETS,
+    SMALL_TEXT,
+    TOO_WIDE,
+    axe,
+    serving,
+    watch,
+)
 from tests.browser.feed_double import MemoryResidents, MemorySessions, make_app
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parent / "vendor/axe-core@4.14.1/axe.min.js").read_text(encoding="utf-8")
-AXE_RUN = """async () => {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-  const found = await axe.run(document, {preload: false, runOnly: {type: 'tag', values: tags}});
-  const unsure = found.incomplete.filter(v => v.id === 'color-contrast');
-  return [...found.violations, ...unsure].map(
-    v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | '));
-}"""
-"""Violations, and contrasts that could not be measured."""
-AXES_OWN = "Applying inline style"
-"""axe-core tries inline styles while it measures, which the policy of the pages refuses."""
-SMALL_TARGETS = """(least) => [...document.querySelectorAll('a, button, summary, select')]
-  .filter(e => !e.matches('.skip') && e.getClientRects().length)
-  .map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
-  .filter(([_, box]) => Math.min(box.width, box.height) < least - 0.01)
-  .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
-SMALL_TEXT = """(least) => {
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
-  while (walk.nextNode()) {
-    const box = walk.currentNode.parentElement;
-    if (walk.currentNode.data.trim() && box.getClientRects().length
-        && parseFloat(getComputedStyle(box).fontSize) < least)
-      found.push(walk.currentNode.data.trim());
-  }
-  return found;
-}"""
-TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
-
-LOOKS = [
-    f"{language}.{mode}.{theme}"
-    for language, mode, theme in product(("zh-CN", "en"), ("standard", "care"), ("light", "dark"))
-]
 PAGES = ("/", "/mine", "/item/act-taichi?rec=rec00", "/item/act-taichi/why?rec=rec00")
 PUBLIC_PAGES = ("/sign-in/once-only", "/signed-out", "/no/such/page")
 
@@ -73,24 +47,8 @@ class Site:
 @contextmanager
 def served() -> Iterator[Site]:
     app, residents, sessions = make_app()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield Site(f"http://127.0.0.1:{server.server_port}", residents, sessions)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with serving(app) as address:
+        yield Site(address, residents, sessions)
 
 
 @pytest.fixture
@@ -129,20 +87,7 @@ def opened(browser: Browser, site: Site) -> Iterator[Opener]:
         )
         page = context.new_page()
         page.set_default_timeout(8000)
-        host = urlsplit(site.address).netloc
-
-        def check(url: str) -> None:
-            if urlsplit(url).netloc not in {host, ""}:
-                complaints.append(f"request to {url}")
-
-        page.on("request", lambda request: check(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda line: (
-                complaints.append(line.text) if line.type in {"error", "warning"} else None
-            ),
-        )
+        watch(page, site.address, complaints)
         page.goto(site.address + path)
         return page
 
@@ -151,12 +96,6 @@ def opened(browser: Browser, site: Site) -> Iterator[Opener]:
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def axe(page: Page) -> list[str]:
-    """Return the violations that axe-core finds on a page as it stands."""
-    page.evaluate(AXE)
-    return page.evaluate(AXE_RUN)
 
 
 def card(page: Page, item: str = "act-taichi"):
