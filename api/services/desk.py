@@ -53,7 +53,7 @@ class Summary:
 
     batch: ImportBatch
     rows: int
-    """0 before it is checked."""
+    """0 where there is no report."""
     clean: int
     refused: bool
 
@@ -75,7 +75,10 @@ class Desk:
         with ledger.read() as tx:
             if batch.state is BatchState.STAGING:
                 return Summary(batch, 0, 0, refusal_of(ledger, tx, batch.id) is not None)
-            preview = preview_of(ledger, tx, batch.id)
+            try:
+                preview = preview_of(ledger, tx, batch.id)
+            except NotFound:  # committed before reports were kept
+                return Summary(batch, 0, 0, False)
         return Summary(batch, preview.rows, preview.clean, False)
 
     def checking(self, actor: Actor, batch: str) -> Checking | None:

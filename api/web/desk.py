@@ -30,7 +30,7 @@ from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
 from api.web.answers import DESK, guard, messages, render, see_other
 from api.web.imports import ImportPresenter
-from graph.errors import DataError, NotFound, NotReady, NotSignedIn
+from graph.errors import DataError, NotFound, NotSignedIn
 from graph.gate import BatchState
 from graph.ingest import FILE_COLUMNS, ending_of
 
@@ -136,7 +136,7 @@ def _batch(batch: str) -> Response:
         refused = _presenter().refused(shown.batch, shown.refusal)
         return render("desk/refused", session=session, page=refused)
     if shown.preview is None:
-        raise NotReady(f"import batch {batch} is being checked anew")
+        raise NotFound(f"import batch {batch} has no report; it is older than reports are")
     groups = doors.desk.groups(actor, batch)
     due = doors.desk.update_due(shown.batch)
     report = _presenter().report(shown.preview, groups, due)

@@ -327,6 +327,16 @@ def test_somebody_else_was_faster(web: Instance, clerk: Clerk, messy: Path):
     assert clerk.client.get("/desk").location == "/desk/imports"
 
 
+def test_an_import_older_than_reports_is_listed(web: Instance, clerk: Clerk, messy: Path):
+    where = clerk.send(messy).location
+    web.run_jobs()
+    clerk.post(f"{where}/commit")
+    with web.floors.ledger.write() as tx:
+        web.floors.ledger.staging.drop_parts(tx, where.rpartition("/")[2])
+    assert "已导入" in clerk.client.get("/desk/imports").text
+    assert clerk.client.get(where).status_code == 404
+
+
 def test_pages_of_the_desk_carry_the_policy_and_stay_in_no_cache(web: Instance, clerk: Clerk):
     for client in (clerk.client, web.app.test_client()):
         answer = client.get("/desk/imports/new")
