@@ -251,6 +251,13 @@ def test_what_people_type_is_shown_as_typed(demo: CommandLine, words: list[str],
     assert words[-1] in said
 
 
+def test_a_link_for_staff_needs_no_snapshot_and_one_person(linli: CommandLine):
+    linli.text("init")
+    assert "/sign-in/" in linli.text("link", "--staff", "王敏")
+    for words in ([], ["nobody", "--staff", "li"], ["--staff", "a/b"], ["--staff", ""]):
+        assert linli.refusal("link", *words)[0] == 2, words
+
+
 def test_a_wrong_command_line_is_told_by_usage(linli: CommandLine):
     for words in (["no-such-command"], ["residents", "-n", "many"], ["import", "meetup", "/no"]):
         said = linli.run(*words)

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from api.security import operations
 from api.security.operations import OPERATIONS
 from api.web.look import LOOK_COOKIE
+from graph.errors import StoreUnavailable
 from graph.gate import RowKind, open_graph
 from graph.ingest import FILE_COLUMNS
 from jobs import uploads
@@ -117,6 +118,18 @@ def test_a_session_of_staff_ends_after_half_an_hour_and_by_signing_out(web: Inst
     assert clerk.client.post("/sign-out").status_code == 403
     assert clerk.post("/sign-out").status_code == 303
     assert clerk.client.get("/desk/imports").status_code == 401
+
+
+def test_the_desk_says_so_while_the_ledger_is_away(
+    web: Instance, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(web.floors.ledger.access, "session", away)
+    answer = clerk.client.get("/desk/imports")
+    assert (answer.status_code, "暂时打不开" in answer.text) == (503, True)
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_the_cookie_of_staff_goes_by_the_evening(web: Instance):
