@@ -65,6 +65,8 @@ def upload_args(actor: Actor, *, kind: str, batch: str, file: str) -> dict[str, 
 def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) -> str:
     """Validate an uploaded file and delete it; a refusal is kept with the batch.
 
+    An import that was dropped while it waited is not brought back.
+
     Raises
     ------
     DataError
@@ -80,6 +82,9 @@ def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) ->
     file = site.home.uploads / Path(str(args["file"])).name
     if not file.exists():
         raise NotFound(f"the upload of import batch {args['batch']} is gone; send it again")
+    if _dropped(site, str(args["batch"])):
+        file.unlink()
+        return f"{args['batch']}: dropped before it was read"
     try:
         preview = preview_file(site, str(args["kind"]), file, actor=actor, progress=progress)
     except (ImportRefused, Denied) as error:
@@ -88,6 +93,15 @@ def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) ->
         raise
     file.unlink()
     return f"{preview.batch.id}: {preview.rows} rows read, {preview.left_out} left out"
+
+
+def _dropped(site: Site, batch: str) -> bool:
+    try:
+        with site.ledger.read() as tx:
+            site.ledger.imports.get(tx, batch)
+    except NotFound:
+        return True
+    return False
 
 
 def _refusal(error: ImportRefused | Denied, file: Path) -> Refusal:

@@ -26,6 +26,7 @@ __all__ = [
     "Tally",
     "copy_of",
     "encode_issues",
+    "forget_refusal",
     "issues_of",
     "preview_of",
     "refusal_of",
@@ -163,6 +164,11 @@ def refuse_import(ledger: Ledger, batch: str, reason: Refusal) -> None:
         ledger.staging.drop_parts(tx, batch, Part.REFUSAL)
         said = canonical({"zh": reason.zh, "en": reason.en})
         ledger.staging.seal(tx, batch, Part.REFUSAL, 0, said)
+
+
+def forget_refusal(ledger: Ledger, tx: Connection, batch: str) -> None:
+    """Forget why a file was refused: it came again, and is read again."""
+    ledger.staging.drop_parts(tx, batch, Part.REFUSAL)
 
 
 def refusal_of(ledger: Ledger, tx: Connection, batch: str) -> Refusal | None:

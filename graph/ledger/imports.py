@@ -85,7 +85,13 @@ class Imports:
         at: datetime,
         institution: InstitutionId = OPERATOR,
     ) -> ImportBatch:
-        """Open a batch for a file; the same file of the same kind again gives the same batch."""
+        """Open a batch for a file; the same file of the same kind again gives the same batch.
+
+        Raises
+        ------
+        Conflict
+            The file is an import of another institution.
+        """
         attempt = tx.execute(
             select(func.count())
             .select_from(_imports)
@@ -117,6 +123,8 @@ class Imports:
                 "changes": 0,
             },
         )
+        if self.get(tx, id_).institution != institution:
+            raise Conflict(f"import batch {id_} is this file, of another institution")
         open_ = _imports.c.state.in_([state.value for state in _OPEN])
         said_now = {"source": canonical(said).decode()}
         tx.execute(update(_imports).where(_imports.c.id == id_, open_).values(said_now))

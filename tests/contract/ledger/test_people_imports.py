@@ -14,6 +14,7 @@ from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import EventKind
 from graph.model import (
     DataCategory,
+    InstitutionId,
 )
 from tests.contract.ledger.data import (
     FULL_WIDTH,
@@ -106,6 +107,15 @@ class TestImports:
             tx.exec_driver_sql(f"DELETE FROM import_chunks WHERE n = {n}")  # noqa: S608
             with pytest.raises(CorruptStore, match=what):
                 list(ledger.imports.changes(tx, batch.id))
+
+    def test_a_file_is_the_import_of_one_institution(self, ledger: Ledger):
+        file = {"kind": "k", "file_hash": "f", "source": SOURCE, "at": NOW}
+        clinic = InstitutionId("clinic")
+        with ledger.write() as tx:
+            batch = ledger.imports.begin(tx, **file, institution=clinic)
+            with pytest.raises(Conflict, match="of another institution"):
+                ledger.imports.begin(tx, **file)
+            assert ledger.imports.begin(tx, **file, institution=clinic) == batch
 
     def test_unknown_and_discarded_batches(self, ledger: Ledger):
         with ledger.write() as tx:
