@@ -29,6 +29,8 @@ __all__ = ["register"]
 keys_app = typer.Typer(help="API keys of institutions' programs.", no_args_is_help=True)
 
 
+_STAFF_MINUTES = 60
+"""A link that opens other people's data is sent and used at once."""
 _STAFF_NAME = re.compile(r"\w[\w .-]{0,39}")
 
 
@@ -53,7 +55,7 @@ def link(
         if resident is not None:
             principal = _resident(floors, by, resident)
         else:
-            principal = _member_of_staff(floors, by, staff or "")
+            principal = _member_of_staff(floors, by, staff or "", minutes)
         with floors.ledger.write() as tx:
             token = floors.ledger.access.new_link(
                 tx, principal, at=floors.clock(), ttl=timedelta(minutes=minutes)
@@ -70,9 +72,11 @@ def _resident(floors: Floors, by: Actor, resident: str) -> Principal:
     return Principal(resident, StaffRole.RESIDENT, floors.institution)
 
 
-def _member_of_staff(floors: Floors, by: Actor, name: str) -> Principal:
+def _member_of_staff(floors: Floors, by: Actor, name: str, minutes: int) -> Principal:
     if not _STAFF_NAME.fullmatch(name):
         raise ConfigError("a name or number of staff has 1 to 40 letters, digits, spaces, . or -")
+    if minutes > _STAFF_MINUTES:
+        raise ConfigError(f"a link for staff works for {_STAFF_MINUTES} minutes at most")
     who = Principal(STAFF + name, StaffRole.OPERATOR, floors.institution)
     floors.gate.record_act(by, f"sign-in link for {who.id}")
     return who

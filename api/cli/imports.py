@@ -25,7 +25,7 @@ from api.services.issue_groups import IssueGroup, group_issues
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import ImportResult, Preview, RowIssue, Severity, ending_of, write_template
+from graph.ingest import ImportResult, Preview, RowIssue, Severity, write_template
 from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
@@ -343,16 +343,14 @@ def errors(
     """Write the file again with its problems beside the rows."""
     with open_floors(load_config(home=home)) as floors:
         actor = operator(as_operator, floors.institution)
-        pieces = Imports(floors).copy(actor, batch)
-        first = next(pieces)
-        ending = ending_of(first)
-        if out.suffix.casefold() != ending:
-            raise ConfigError(f"the copy is a {ending} file: name it {out.with_suffix(ending)}")
+        copy = Imports(floors).copy(actor, batch)
+        if out.suffix.casefold() != copy.ending:
+            name = out.with_suffix(copy.ending)
+            raise ConfigError(f"the copy is a {copy.ending} file: name it {name}")
         if out.exists():
             raise ConfigError(f"{out} is there already; name another file")
         with out.open("xb") as file:
-            file.write(first)
-            file.writelines(pieces)
+            file.writelines(copy.pieces)
     if as_json:
         print_json({"batch": batch, "file": str(out)})
     else:

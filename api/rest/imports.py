@@ -6,7 +6,6 @@ commit, undo or discard, changes nothing: no idempotency key is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from flask import Response, request, stream_with_context
@@ -27,7 +26,6 @@ from api.rest.requests import services
 from api.security.callers import caller
 from api.services.imports import Shown, ending_for
 from graph.gate import BatchState, ImportBatch
-from graph.ingest import ending_of
 
 __all__: list[str] = []
 
@@ -76,15 +74,9 @@ def import_batch(batch: str, query_data: ImportPage) -> ImportOut:
 @api.get("/imports/<batch>/errors", endpoint="import_errors")
 def import_errors(batch: str) -> Response:
     """Download the file with its issues beside the rows."""
-    pieces = services().imports.copy(caller().actor, batch)
-    first = next(pieces)
-
-    def body() -> Iterator[bytes]:
-        yield first
-        yield from pieces
-
-    answer = Response(stream_with_context(body()), mimetype="application/octet-stream")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{batch}{ending_of(first)}"'
+    copy = services().imports.copy(caller().actor, batch)
+    answer = Response(stream_with_context(copy.pieces), mimetype="application/octet-stream")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{batch}{copy.ending}"'
     return answer
 
 

@@ -98,8 +98,7 @@ def _by_key(guard: Guard, given: str) -> Caller:
         key = guard.ledger.access.key(tx, given, at=guard.clock())
     if key is None:
         return Caller(Door.WRONG_KEY, _nobody(guard))
-    own = key.institution == guard.institution
-    role = StaffRole.OPERATOR if own else StaffRole.INSTITUTION
+    role = _role(guard, key.institution)
     return Caller(Door.KEY, Actor(key.id, role, key.institution, key.app), key.scopes)
 
 
@@ -111,8 +110,14 @@ def _by_session(guard: Guard) -> Caller:
         resident = session.resident_id
         actor = Actor(resident, StaffRole.RESIDENT, guard.institution, _APP, resident)
         return Caller(Door.SESSION, actor, csrf=session.csrf)
-    actor = Actor(session.staff, StaffRole.OPERATOR, session.institution, _APP)
+    role = _role(guard, session.institution)
+    actor = Actor(session.staff, role, session.institution, _APP)
     return Caller(Door.STAFF, actor, csrf=session.csrf)
+
+
+def _role(guard: Guard, institution: InstitutionId) -> StaffRole:
+    """Only this home's own institution operates it, whatever a session or a key was made for."""
+    return StaffRole.OPERATOR if institution == guard.institution else StaffRole.INSTITUTION
 
 
 def _nobody(guard: Guard) -> Actor:

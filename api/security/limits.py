@@ -10,11 +10,15 @@ from flask_limiter import HeaderNames, Limiter
 from limits.storage import Storage
 
 from api.security.callers import Door, caller
+from api.security.operations import OPERATIONS
 
-__all__ = ["READS", "WRITES", "install_limits"]
+__all__ = ["READS", "UPLOADS", "WRITES", "install_limits"]
 
-READS = {Door.KEY: "12000/minute", Door.SESSION: "600/minute", Door.NOBODY: "600/minute"}
-WRITES = {Door.KEY: "3000/minute", Door.SESSION: "120/minute", Door.NOBODY: "120/minute"}
+_PEOPLE = (Door.SESSION, Door.STAFF, Door.NOBODY)
+READS = {Door.KEY: "12000/minute", **dict.fromkeys(_PEOPLE, "600/minute")}
+WRITES = {Door.KEY: "3000/minute", **dict.fromkeys(_PEOPLE, "120/minute")}
+UPLOADS = {Door.KEY: "60/minute", **dict.fromkeys(_PEOPLE, "20/minute")}
+"""Each keeps a file on the disk until a jobs process has read it."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FREE = frozenset({"health.alive", "health.ready", "resident.asset"})
 
@@ -81,7 +85,8 @@ class ProcessStorage(Storage):
 
 def _limit() -> str:
     door = caller().door
-    limits = READS if request.method in _SAFE else WRITES
+    line = OPERATIONS.get(request.endpoint or "")
+    limits = UPLOADS if line and line.upload else READS if request.method in _SAFE else WRITES
     return limits.get(door, limits[Door.NOBODY])
 
 

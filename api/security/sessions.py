@@ -113,7 +113,7 @@ class LedgerSessions:
         self._clock = clock
         self._lock = threading.Lock()
         self._used: dict[str, datetime] = {}
-        """Secrets whose use is to be noted. Lost with the process: a session idles for hours."""
+        """Secrets whose use is to be noted. Lost with the process: half an hour idle is allowed."""
 
     def redeem(self, token: str) -> str | None:
         """Use up a one-time link; the session it begins has a secret never used before."""

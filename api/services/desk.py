@@ -65,9 +65,29 @@ class Desk:
         self._backing = backing
         self._imports = imports
 
+    def own(self, actor: Actor, batch: str) -> ImportBatch:
+        """Look up an import of the clerk's own institution.
+
+        Programs and commands of the home's operator reach every import; at the desk files of
+        another institution, the clinic's say, are as if they were not there.
+
+        Raises
+        ------
+        NotFound
+            There is no such batch, or it is another institution's.
+        """
+        found = self._imports.get(actor, batch)
+        if found.institution != actor.institution:
+            raise NotFound(f"no import batch {batch!r} of {actor.institution}")
+        return found
+
     def latest(self, actor: Actor) -> list[Summary]:
-        """List the newest imports of files; folders and made-up cities are the command line's."""
-        batches = [b for b in self._imports.all(actor) if b.kind in FILE_COLUMNS]
+        """List the newest own imports; folders and made-up cities are the command line's."""
+        batches = [
+            b
+            for b in self._imports.all(actor)
+            if b.kind in FILE_COLUMNS and b.institution == actor.institution
+        ]
         return [self._summary(batch) for batch in batches[:_MOST_SHOWN]]
 
     def _summary(self, batch: ImportBatch) -> Summary:

@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -26,6 +26,8 @@ from graph.ingest import (
     commit_import,
     copy_of,
     discard_import,
+    ending_of,
+    forget_refusal,
     issues_of,
     own_import,
     preview_of,
@@ -35,7 +37,7 @@ from graph.ingest import (
 from graph.model import Actor, ItemId, ResidentId, Source, SourceClass, SourceId
 from jobs.uploads import upload_args
 
-__all__ = ["Imports", "Shown", "ending_for"]
+__all__ = ["CorrectedCopy", "Imports", "Shown", "ending_for"]
 
 _PIECE = 1 << 20
 
@@ -54,6 +56,17 @@ class Shown:
     """Number of the first issue of the next page."""
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectedCopy:
+    """A file with its issues beside its rows."""
+
+    kind: str
+    """Kind of the import."""
+    ending: str
+    """``.csv`` or ``.xlsx``."""
+    pieces: Iterator[bytes]
+
+
 class Imports:
     """What is done with batches after, and through REST before, they are validated."""
 
@@ -67,6 +80,8 @@ class Imports:
         ------
         DataError
             The file is empty.
+        Conflict
+            Another institution brought this file in.
         """
         uploads = self._backing.home.uploads
         uploads.mkdir(mode=0o700, exist_ok=True)
@@ -75,6 +90,7 @@ class Imports:
         try:
             with os.fdopen(handle, "wb") as target:
                 digest = _copy(stream, target)
+            self._backing.gate.record_import(actor, f"import upload of {kind}")
             ledger, now = self._backing.ledger, self._backing.clock()
             with ledger.write() as tx:
                 batch = ledger.imports.begin(
@@ -88,6 +104,7 @@ class Imports:
                 if batch.state is not BatchState.COMMITTED:
                     args = upload_args(actor, kind=kind, batch=batch.id, file=file.name)
                     ledger.runs.request(tx, "import", args, actor.id, now)
+                    forget_refusal(ledger, tx, batch.id)
         except BaseException:
             file.unlink(missing_ok=True)
             raise
@@ -145,8 +162,8 @@ class Imports:
             yield from page.issues
             first = page.next
 
-    def copy(self, actor: Actor, batch: str) -> Iterator[bytes]:
-        """Yield the file with its issues beside its rows, in pieces.
+    def copy(self, actor: Actor, batch: str) -> CorrectedCopy:
+        """Return the file with its issues beside its rows; who asks is on record before.
 
         Raises
         ------
@@ -154,9 +171,14 @@ class Imports:
             There is no such batch, nothing was wrong with its file, or the copy was kept for its
             time and is gone.
         """
+        kind = self.get(actor, batch).kind
+        pieces = self._copied(actor, batch)
+        first = next(pieces)
+        return CorrectedCopy(kind, ending_of(first), chain([first], pieces))
+
+    def _copied(self, actor: Actor, batch: str) -> Iterator[bytes]:
         ledger = self._backing.ledger
         with ledger.read() as tx:
-            own_import(ledger, tx, batch, actor)
             pieces = copy_of(ledger, tx, batch)
             first = next(pieces, None)
             if first is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import datetime
-from itertools import chain
 from typing import BinaryIO, Protocol, cast
 from urllib.parse import quote
 
@@ -30,12 +29,14 @@ from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
 from api.web.answers import DESK, guard, messages, render, see_other
 from api.web.imports import ImportPresenter
-from graph.errors import DataError, NotFound, NotSignedIn
+from graph.errors import Conflict, DataError, NotFound, NotSignedIn
 from graph.gate import BatchState
-from graph.ingest import FILE_COLUMNS, ending_of
+from graph.ingest import FILE_COLUMNS
 
 __all__ = ["desk_pages"]
 
+_STOP_ASKING = 286
+"""Status that htmx shows like 200, and asks no more."""
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -68,7 +69,14 @@ def desk_pages() -> Blueprint:
     pages.add_url_rule("/imports/<batch>/undo", "confirm_undo", _confirm_undo, methods=get)
     pages.add_url_rule("/imports/<batch>/undo", "undo", _undo, methods=post)
     guard(pages)
+    pages.before_request(_keep_to_own_imports)
     return pages
+
+
+def _keep_to_own_imports() -> None:
+    """Let no page with an import in its address reach another institution's."""
+    if batch := (request.view_args or {}).get("batch"):
+        _doors().desk.own(caller().actor, batch)
 
 
 def _home() -> Response:
@@ -114,6 +122,8 @@ def _upload(kind: str) -> Response:
         batch = _doors().imports.receive(caller().actor, kind, stream, suffix=suffix)
     except DataError:
         return _form(kind, "empty")
+    except Conflict:
+        return _form(kind, "taken")
     return _see_batch(batch.id)
 
 
@@ -128,7 +138,10 @@ def _batch(batch: str) -> Response:
     checking = doors.desk.checking(actor, batch)
     if checking is not None:
         page = _presenter().checking(checking)
-        return render("desk/checking", session=session, page=page)
+        answer = render("desk/checking", session=session, page=page)
+        if "HX-Request" in request.headers and not page.asks_again:
+            answer.status_code = _STOP_ASKING
+        return answer
     if "HX-Request" in request.headers:  # the page that waited shows the result as a whole
         return Response(headers={"HX-Refresh": "true"})
     shown = doors.imports.show(actor, batch, limit=1)
@@ -144,14 +157,10 @@ def _batch(batch: str) -> Response:
 
 
 def _copy(batch: str) -> Response:
-    doors, actor, t = _doors(), caller().actor, messages()
-    pieces = doors.imports.copy(actor, batch)
-    first = next(pieces)
-    kind = doors.imports.get(actor, batch).kind
-    body = stream_with_context(chain([first], pieces))
-    answer = Response(body, mimetype="application/octet-stream")
-    ending, title = ending_of(first), t("import.copy.file", kind=t(f"import.kind.{kind}"))
-    names = {"filename": batch + ending, "filename*": f"UTF-8''{quote(title + ending)}"}
+    copy, t = _doors().imports.copy(caller().actor, batch), messages()
+    answer = Response(stream_with_context(copy.pieces), mimetype="application/octet-stream")
+    title = t("import.copy.file", kind=t(f"import.kind.{copy.kind}")) + copy.ending
+    names = {"filename": batch + copy.ending, "filename*": f"UTF-8''{quote(title)}"}
     answer.headers.set("Content-Disposition", "attachment", **names)
     return answer
 

@@ -28,6 +28,8 @@ _SHORT = 12
 """Of columns with longer cells one example is enough."""
 _LONG = timedelta(seconds=30)
 """Who has waited so long is told that nobody may be working."""
+_GIVE_UP = timedelta(minutes=10)
+"""A page that waited so long looks again only when somebody asks it to."""
 _REFUSED = "refused"
 
 
@@ -58,6 +60,8 @@ class CheckingPage:
     total: int
     slow: str
     """Said when it has waited for long."""
+    asks_again: bool
+    """Whether the page looks again by itself; for hours that would keep an idle session alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class ImportPresenter:
             done=step,
             total=view.total,
             slow=self.t("import.checking.slow") if slow else "",
+            asks_again=waited < _GIVE_UP,
         )
 
     def refused(self, batch: ImportBatch, refusal: Refusal) -> RefusedPage:

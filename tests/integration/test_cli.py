@@ -258,6 +258,12 @@ def test_a_link_for_staff_needs_no_snapshot_and_one_person(linli: CommandLine):
         assert linli.refusal("link", *words)[0] == 2, words
 
 
+def test_a_link_for_staff_is_short_lived(linli: CommandLine):
+    linli.text("init")
+    code, said = linli.refusal("link", "--staff", "li", "--minutes", "61")
+    assert (code, "60 minutes at most" in said) == (2, True)
+
+
 def test_a_wrong_command_line_is_told_by_usage(linli: CommandLine):
     for words in (["no-such-command"], ["residents", "-n", "many"], ["import", "meetup", "/no"]):
         said = linli.run(*words)

@@ -9,14 +9,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from api.security import operations
 from api.security.operations import OPERATIONS
+from api.security.sessions import COOKIE, STAFF
 from api.web.look import LOOK_COOKIE
-from graph.errors import StoreUnavailable
-from graph.gate import RowKind, open_graph
+from graph.errors import AuditUnavailable, StoreUnavailable
+from graph.gate import Principal, RowKind, open_graph
 from graph.ingest import FILE_COLUMNS
+from graph.model import InstitutionId, StaffRole
 from jobs import uploads
 from jobs.runner import Runner
 from tests.factories import csv_file, make_id_number
@@ -355,3 +357,176 @@ def test_pages_of_the_desk_carry_the_policy_and_stay_in_no_cache(web: Instance, 
         answer = client.get("/desk/imports/new")
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+# --- whose imports, and how many -----------------------------------------------------------------
+
+
+def clinics_import(web: Instance, messy: Path) -> str:
+    """Send a file with the key of another institution; gives the import's id."""
+    program = web.key("clinic", "imports:read", "imports:write")
+    answer = program.client.post(
+        "/api/v1/imports?kind=residents",
+        data=messy.read_bytes(),
+        content_type="text/csv",
+        headers=program.base,
+    )
+    assert answer.status_code == 202
+    web.run_jobs()
+    return answer.json["id"]
+
+
+def test_files_of_another_institution_are_not_there_at_the_desk(
+    web: Instance, clerk: Clerk, messy: Path
+):
+    batch = clinics_import(web, messy)
+    assert batch not in clerk.client.get("/desk/imports").text
+    tried = 0
+    for endpoint, method, path in routes(web.app):
+        if endpoint in DESK and "some-batch" in path:
+            answers = [
+                clerk.client.open(path.replace("some-batch", which), method=method, data=form)
+                for which in (batch, "none")
+                for form in [{"csrf": clerk.csrf} if method == "POST" else None]
+            ]
+            assert [answer.status_code for answer in answers] == [404, 404], endpoint
+            assert answers[0].text.replace(batch, "none") == answers[1].text
+            tried += 1
+    assert tried == 6
+    with web.floors.ledger.read() as tx:
+        kept = web.floors.ledger.imports.get(tx, batch)
+    assert kept.institution == "clinic"
+
+
+def test_a_file_that_another_institution_sent_is_not_taken_over(
+    web: Instance, clerk: Clerk, messy: Path
+):
+    batch = clinics_import(web, messy)
+    with web.floors.ledger.read() as tx:
+        before = web.floors.ledger.imports.get(tx, batch)
+    answer = clerk.send(messy)
+    assert (answer.status_code, "别的机构已经上传过" in answer.text) == (400, True)
+    assert list(web.floors.home.uploads.iterdir()) == []
+    web.run_jobs()
+    with web.floors.ledger.read() as tx:
+        assert web.floors.ledger.imports.get(tx, batch) == before
+
+
+def test_a_session_made_for_another_institution_does_not_operate_this_home(
+    web: Instance, messy: Path
+):
+    principal = Principal(f"{STAFF}zhao", StaffRole.OPERATOR, InstitutionId("clinic"))
+    with web.floors.ledger.write() as tx:
+        secret = web.floors.ledger.access.begin(tx, principal, at=web.clock())
+    client = web.app.test_client()
+    client.set_cookie(COOKIE, secret)
+    for endpoint, method, path in routes(web.app):
+        if endpoint in DESK:
+            assert client.open(path, method=method).status_code == 403, endpoint
+
+
+def test_uploads_are_counted_apart_and_few(web: Instance, clerk: Clerk):
+    answers = [clerk.send(b"") for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [400] * 20 + [429]
+    assert "操作太快了" in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert clerk.client.get("/desk/imports").status_code == 200
+
+
+def test_who_sends_a_file_is_on_record_and_without_a_record_it_is_not_taken(
+    web: Instance, clerk: Clerk, messy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clerk.send(messy)
+    with web.floors.ledger.read() as tx:
+        told = {(e.actor, e.reason) for e in web.floors.ledger.audit.bulk(tx)}
+    assert ("staff:wang", "import upload of residents") in told
+    web.run_jobs()
+
+    def away(*_: object) -> None:
+        raise AuditUnavailable("away")
+
+    monkeypatch.setattr(web.floors.ledger.audit, "record", away)
+    assert clerk.send(messy.read_bytes() + b"\n").status_code == 503
+    assert list(web.floors.home.uploads.iterdir()) == []
+
+
+# --- what a file may hold ------------------------------------------------------------------------
+
+
+def test_markup_in_a_file_is_shown_as_text(web: Instance, clerk: Clerk, tmp_path: Path):
+    markup = '<img src=x onerror="alert(1)">'
+    columns = ("姓名", "联系方式", "工作单位", f"{markup}栏")
+    rows = [(f"王{markup}", f"1540000007{n}", markup, markup) for n in range(3)]
+    where = clerk.send(csv_file(tmp_path, columns, *rows), name=f"{markup}.csv").location
+    web.run_jobs()
+    for path in (where, "/desk/imports"):
+        assert "<img" not in clerk.client.get(path).text
+    assert "&lt;img src=x onerror=" in clerk.client.get(where).text  # it is there, as text
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_no_cell_of_the_copy_is_run_as_a_formula(
+    web: Instance, clerk: Clerk, tmp_path: Path, ending: str
+):
+    tricks = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\uff1d1+1", " =1+1"]
+    rows = [("李四", "123", "15400000090", trick, "O") for trick in tricks]
+    file = csv_file(tmp_path, (*COLUMNS[:3], "工作单位", "=1+1"), *rows)
+    if ending == "xlsx":
+        book = Workbook()
+        for line in csv.reader(io.StringIO(file.read_text("utf-8"))):
+            book.active.append(line)
+            for cell in book.active[book.active.max_row]:
+                cell.data_type = "s"
+        book.save(file := tmp_path / "table.xlsx")
+    where = clerk.send(file, name=file.name).location
+    web.run_jobs()
+    answer = clerk.client.get(f"{where}/copy")
+    assert answer.mimetype == "application/octet-stream"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if ending == "xlsx":
+        cells = [cell for row in load_workbook(io.BytesIO(answer.data)).active for cell in row]
+        assert {cell.data_type for cell in cells} <= {"s", "n"}
+        texts = [str(cell.value or "") for cell in cells]
+    else:
+        lines = csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))
+        texts = [text for line in lines for text in line]
+    assert sum("1+1" in text or "SUM" in text for text in texts) >= len(tricks)
+    assert [text for text in texts if text.lstrip(" \u3000")[:1] in "=+-@\t\r\uff1d" and text] == []
+
+
+# --- coming again, and dropping what waits -------------------------------------------------------
+
+
+def test_a_refused_file_that_comes_again_is_being_checked(web: Instance, clerk: Clerk):
+    where = clerk.send(b"\x00\x01" * 40).location
+    web.run_jobs()
+    assert "这个文件读不了" in clerk.client.get(where).text
+    assert clerk.send(b"\x00\x01" * 40).location == where
+    assert "排队中" in clerk.client.get(where).text
+    web.run_jobs()
+    assert "这个文件读不了" in clerk.client.get(where).text
+
+
+def test_what_was_dropped_while_it_waited_does_not_come_back(
+    web: Instance, clerk: Clerk, messy: Path
+):
+    where = clerk.send(messy).location
+    assert clerk.post(f"{where}/discard").status_code == 303
+    web.run_jobs()
+    assert clerk.client.get(where).status_code == 404
+    assert list(web.floors.home.uploads.iterdir()) == []
+
+
+def test_a_page_that_waits_for_long_stops_asking_so_that_the_session_can_end(
+    web: Instance, clerk: Clerk, messy: Path
+):
+    where, asking = clerk.send(messy).location, {"HX-Request": "true"}
+    assert clerk.client.get(where, headers=asking).status_code == 200
+    assert "hx-get" in clerk.client.get(where).text
+    web.clock.advance(seconds=601)
+    assert clerk.client.get(where, headers=asking).status_code == 286
+    page = clerk.client.get(where)
+    assert page.status_code == 200
+    for asks in ("hx-get", 'http-equiv="refresh"'):
+        assert asks not in page.text
+    assert f'href="{where}"' in page.text

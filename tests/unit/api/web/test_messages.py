@@ -54,7 +54,7 @@ DYNAMIC = (
     | expanded("import.due", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
-    | expanded("choose.problem", {"nothing", "empty"})
+    | expanded("choose.problem", {"nothing", "empty", "taken"})
     | {f"{key}.{n}" for key in expanded("import.new", RowKind) for n in ("one", "other")}
     | {f"{key}.{n}" for key in expanded("import.known", RowKind) for n in ("one", "other")}
 )
