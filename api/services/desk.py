@@ -9,6 +9,8 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from api.services.backing import Backing
 from api.services.imports import Imports
 from api.services.issue_groups import IssueGroup, group_issues
@@ -52,10 +54,12 @@ class Summary:
     """One import in a list."""
 
     batch: ImportBatch
-    rows: int
+    rows: int = 0
     """0 where there is no report."""
-    clean: int
-    refused: bool
+    clean: int = 0
+    refused: bool = False
+    broken: bool = False
+    """Its check ended without a result."""
 
 
 class Desk:
@@ -94,12 +98,14 @@ class Desk:
         ledger = self._backing.ledger
         with ledger.read() as tx:
             if batch.state is BatchState.STAGING:
-                return Summary(batch, 0, 0, refusal_of(ledger, tx, batch.id) is not None)
+                check = self._check(tx, batch)
+                broken = check is not None and check.state is CheckState.BROKEN
+                return Summary(batch, refused=check is None, broken=broken)
             try:
                 preview = preview_of(ledger, tx, batch.id)
             except NotFound:  # committed before reports were kept
-                return Summary(batch, 0, 0, False)
-        return Summary(batch, preview.rows, preview.clean, False)
+                return Summary(batch)
+        return Summary(batch, preview.rows, preview.clean)
 
     def checking(self, actor: Actor, batch: str) -> Checking | None:
         """Tell how far the check of an upload is; ``None`` once it has a result.
@@ -111,18 +117,19 @@ class Desk:
         Denied
             It is another institution's.
         """
+        with self._backing.ledger.read() as tx:
+            return self._check(tx, own_import(self._backing.ledger, tx, batch, actor))
+
+    def _check(self, tx: Connection, batch: ImportBatch) -> Checking | None:
         ledger = self._backing.ledger
-        with ledger.read() as tx:
-            found = own_import(ledger, tx, batch, actor)
-            staging = found.state is BatchState.STAGING
-            if not staging or refusal_of(ledger, tx, batch) is not None:
-                return None
-            asked = ledger.runs.last_request(tx, "import", {"batch": batch})
-            if asked is None:
-                return Checking(found, CheckState.BROKEN, found.begun_at)
-            run = ledger.runs.of_request(tx, asked.id)
+        if batch.state is not BatchState.STAGING or refusal_of(ledger, tx, batch.id) is not None:
+            return None
+        asked = ledger.runs.last_request(tx, "import", {"batch": batch.id})
+        if asked is None:
+            return Checking(batch, CheckState.BROKEN, batch.begun_at)
+        run = ledger.runs.of_request(tx, asked.id)
         done, total = (run.done, run.total) if run else (0, 0)
-        return Checking(found, _state(run), asked.at, done, total)
+        return Checking(batch, _state(run), asked.at, done, total)
 
     def groups(self, actor: Actor, batch: str) -> list[IssueGroup]:
         """Gather the issues of a batch by what is wrong."""

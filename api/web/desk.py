@@ -134,16 +134,21 @@ def _template(kind: str) -> Response:
 
 
 def _batch(batch: str) -> Response:
-    session, doors, actor = _staff(), _doors(), caller().actor
-    checking = doors.desk.checking(actor, batch)
-    if checking is not None:
-        page = _presenter().checking(checking)
-        answer = render("desk/checking", session=session, page=page)
-        if "HX-Request" in request.headers and not page.asks_again:
-            answer.status_code = _STOP_ASKING
-        return answer
-    if "HX-Request" in request.headers:  # the page that waited shows the result as a whole
+    found = _doors().desk.checking(caller().actor, batch)
+    page = _presenter().checking(found) if found else None
+    asks = "HX-Request" in request.headers
+    if asks and (page is None or page.broken):  # what comes of the wait is shown as a whole
         return Response(headers={"HX-Refresh": "true"})
+    if page is None:
+        return _result(batch)
+    answer = render("desk/checking", session=_staff(), page=page)
+    if asks and not page.asks_again:
+        answer.status_code = _STOP_ASKING
+    return answer
+
+
+def _result(batch: str) -> Response:
+    session, doors, actor = _staff(), _doors(), caller().actor
     shown = doors.imports.show(actor, batch, limit=1)
     if shown.refusal is not None:
         refused = _presenter().refused(shown.batch, shown.refusal)

@@ -30,7 +30,7 @@ _LONG = timedelta(seconds=30)
 """Who has waited so long is told that nobody may be working."""
 _GIVE_UP = timedelta(minutes=10)
 """A page that waited so long looks again only when somebody asks it to."""
-_REFUSED = "refused"
+_REFUSED, _BROKEN = "refused", "broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,8 @@ class ImportPresenter:
     def line(self, summary: Summary) -> ImportLine:
         """Show one import in the list."""
         batch = summary.batch
-        state = _REFUSED if summary.refused else batch.state.value
+        state = _BROKEN if summary.broken else batch.state.value
+        state = _REFUSED if summary.refused else state
         counts = self._rows(summary.rows, summary.clean) if summary.rows else ""
         return ImportLine(
             id=batch.id,

@@ -235,6 +235,41 @@ def test_a_file_that_is_too_large_is_told_before_it_is_sent(opened, office: Offi
     assert page.url.endswith(office.pages["form"])
 
 
+def test_a_file_on_its_way_is_told_and_sent_once(opened, office: Office, tmp_path):
+    page = opened(office.address, cookies=cookies(office))
+    page.goto(office.address + office.pages["form"])
+    sent = []
+
+    def hold(route) -> None:
+        sent.append(route)
+
+    page.route("**/desk/imports/new/residents", hold)
+    page.get_by_label("选择文件").set_input_files(people(tmp_path, 6))
+    page.get_by_role("button", name="上传并核对").click(no_wait_after=True)
+    button = page.get_by_role("button", name="正在上传")
+    expect(button).to_be_disabled()
+    button.dispatch_event("click")
+    page.wait_for_timeout(100)
+    assert len(sent) == 1
+    sent[0].continue_()
+    page.wait_for_url("**/desk/imports/b*")
+
+
+def test_a_page_that_waited_for_long_asks_no_more(opened, office: Office, tmp_path):
+    where = office.clerk.send(people(tmp_path, 7)).location
+    page = opened(office.address, cookies=cookies(office))
+    page.goto(office.address + where)
+    office.web.clock.advance(seconds=660)
+    try:
+        expect(page.get_by_role("link", name="刷新")).to_be_visible()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(2500)
+        assert asked == []
+    finally:
+        office.web.clock.advance(seconds=-660)
+
+
 def test_keyboard_alone_reaches_and_presses_the_import(opened, office: Office, tmp_path):
     where = office.clerk.send(people(tmp_path, 5)).location
     office.web.run_jobs()

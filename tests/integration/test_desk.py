@@ -294,6 +294,10 @@ def test_a_check_that_broke_off_or_waits_for_long_is_told(
     page = clerk.client.get(where).text
     assert "核对中断了" in page
     assert 'http-equiv="refresh"' not in page
+    asking = {"HX-Request": "true"}
+    assert clerk.client.get(where, headers=asking).headers["HX-Refresh"] == "true"
+    assert "核对中断" in clerk.client.get("/desk/imports").text
+    assert f"{where}/discard" in page
     monkeypatch.undo()
     assert clerk.send(messy).location == where
     assert "排队中" in clerk.client.get(where).text

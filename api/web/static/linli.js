@@ -29,13 +29,19 @@
     if (link) link.focus({ preventScroll: true });
   });
 
-  // A file that is too large would be sent whole before anybody says so.
+  // A file that is too large would be sent whole before anybody says so; a large one takes time.
   document.body.addEventListener("submit", (event) => {
     const input = event.target.querySelector("input[type=file]");
     const file = input && input.files[0];
-    if (!file || file.size <= Number(input.dataset.most)) return;
-    event.preventDefault();
-    say(input.dataset.large);
+    if (!file) return;
+    if (file.size > Number(input.dataset.most)) {
+      event.preventDefault();
+      say(input.dataset.large);
+      return;
+    }
+    const button = event.submitter;
+    button.textContent = button.dataset.sending;
+    button.disabled = true;
   });
 
   document.body.addEventListener("htmx:responseError", (event) => {

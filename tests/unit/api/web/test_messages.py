@@ -50,7 +50,7 @@ DYNAMIC = (
     | expanded("look", {"mode", "theme", "language"})
     | expanded("import.kind", set(FILE_COLUMNS))
     | expanded("import.about", set(FILE_COLUMNS))
-    | expanded("import.state", {*BatchState, "refused"})
+    | expanded("import.state", {*BatchState, "refused", "broken"})
     | expanded("import.due", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
