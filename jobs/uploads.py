@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from graph.codec import Json
@@ -13,6 +14,7 @@ from graph.ingest import (
     LedgerRegister,
     Preview,
     Refusal,
+    discard_import,
     preview_import,
     read_file,
     read_meetup,
@@ -65,14 +67,14 @@ def upload_args(actor: Actor, *, kind: str, batch: str, file: str) -> dict[str, 
 def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) -> str:
     """Validate an uploaded file and delete it; a refusal is kept with the batch.
 
-    An import that was dropped while it waited is not brought back.
+    An import that was dropped meanwhile is not brought back.
 
     Raises
     ------
     DataError
         The request names no upload.
     NotFound
-        The file is gone.
+        The file is gone, or the import was dropped while it was staged.
     """
     said = args.get("actor")
     if not isinstance(said, list):
@@ -82,26 +84,34 @@ def validate_upload(site: Site, args: Mapping[str, Json], progress: Progress) ->
     file = site.home.uploads / Path(str(args["file"])).name
     if not file.exists():
         raise NotFound(f"the upload of import batch {args['batch']} is gone; send it again")
-    if _dropped(site, str(args["batch"])):
+    batch = str(args["batch"])
+    begun = _begun(site, batch)
+    if begun is None:
         file.unlink()
-        return f"{args['batch']}: dropped before it was read"
+        return f"{batch}: dropped before it was read"
     try:
         preview = preview_file(site, str(args["kind"]), file, actor=actor, progress=progress)
     except (ImportRefused, Denied) as error:
         file.unlink()
-        refuse_import(site.ledger, str(args["batch"]), _refusal(error, file))
+        refuse_import(site.ledger, batch, _refusal(error, file))
+        raise
+    except NotFound:  # dropped while it was staged
+        file.unlink()
         raise
     file.unlink()
+    if preview.batch.begun_at != begun:  # dropped while it was read, and begun anew
+        discard_import(site.ledger, batch, gate=site.gate, actor=actor)
+        return f"{batch}: dropped while it was read"
     return f"{preview.batch.id}: {preview.rows} rows read, {preview.left_out} left out"
 
 
-def _dropped(site: Site, batch: str) -> bool:
+def _begun(site: Site, batch: str) -> datetime | None:
+    """When a batch was begun; ``None`` when it was dropped."""
     try:
         with site.ledger.read() as tx:
-            site.ledger.imports.get(tx, batch)
+            return site.ledger.imports.get(tx, batch).begun_at
     except NotFound:
-        return True
-    return False
+        return None
 
 
 def _refusal(error: ImportRefused | Denied, file: Path) -> Refusal:

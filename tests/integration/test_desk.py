@@ -521,6 +521,43 @@ def test_what_was_dropped_while_it_waited_does_not_come_back(
     assert list(web.floors.home.uploads.iterdir()) == []
 
 
+def test_what_was_dropped_while_it_was_read_does_not_come_back(
+    web: Instance, clerk: Clerk, messy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    where, read = clerk.send(messy).location, uploads.read_file
+
+    def slow(*args: object, **options: object) -> object:
+        assert clerk.post(f"{where}/discard").status_code == 303
+        web.clock.advance(seconds=1)
+        return read(*args, **options)
+
+    monkeypatch.setattr(uploads, "read_file", slow)
+    web.run_jobs()
+    assert clerk.client.get(where).status_code == 404
+    assert list(web.floors.home.uploads.iterdir()) == []
+
+
+def test_what_was_dropped_while_it_was_staged_leaves_nothing(
+    web: Instance, clerk: Clerk, messy: Path, monkeypatch: pytest.MonkeyPatch
+):
+    where, preview = clerk.send(messy).location, uploads.preview_import
+
+    def slow(*args: object, **options: object) -> object:
+        told = options["progress"]
+
+        def progress(done: int, total: int, note: str) -> None:
+            if done == 1 and clerk.client.get(where).status_code == 200:
+                assert clerk.post(f"{where}/discard").status_code == 303
+            told(done, total, note)
+
+        return preview(*args, **{**options, "progress": progress})
+
+    monkeypatch.setattr(uploads, "preview_import", slow)
+    web.run_jobs()
+    assert clerk.client.get(where).status_code == 404
+    assert list(web.floors.home.uploads.iterdir()) == []
+
+
 def test_a_page_that_waits_for_long_stops_asking_so_that_the_session_can_end(
     web: Instance, clerk: Clerk, messy: Path
 ):
