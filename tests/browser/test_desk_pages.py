@@ -279,6 +279,24 @@ def test_keyboard_alone_reaches_and_presses_the_import(opened, office: Office, t
     expect(page.locator("h1")).to_have_text("已导入 1 行")
 
 
+UNDER_THE_BAR = """() => {
+  const bar = document.querySelector('.actbar'), at = document.activeElement;
+  const box = at.getBoundingClientRect();
+  return at !== document.body && !bar.contains(at)
+    && box.bottom > bar.getBoundingClientRect().top + 0.5 ? at.outerHTML.slice(0, 90) : '';
+}"""
+
+
+def test_what_has_the_focus_is_never_behind_the_bar(opened, office: Office):
+    page = opened(office.address, cookies=cookies(office))
+    for look in ("zh-CN.standard.light", "zh-CN.care.light"):
+        change_look(page, office, look)
+        page.goto(office.address + office.pages["ready"])
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            assert page.evaluate(UNDER_THE_BAR) == ""
+
+
 # --- what every page is held to -----------------------------------------------------------------
 
 
