@@ -34,21 +34,24 @@ _STAFF_MINUTES = 60
 _STAFF_NAME = re.compile(r"\w[\w .-]{0,39}")
 
 
+ResidentArgument = Annotated[
+    str | None, typer.Argument(help="Pseudonym of a resident (`linli residents`).")
+]
+StaffOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A member of staff instead, who brings in files."),
+]
+
+
 def link(
-    resident: Annotated[
-        str | None, typer.Argument(help="Pseudonym of a resident (`linli residents`).")
-    ] = None,
-    staff: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="For a member of staff instead, who brings in files."),
-    ] = None,
+    resident: ResidentArgument = None,
+    staff: StaffOption = None,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it works.")] = 15,
     home: HomeOption = None,
     as_operator: OperatorOption = None,
 ) -> None:
     """Make a sign-in link for a resident or for staff; it works once (audited under your name)."""
-    if (resident is None) == (staff is None):
-        raise ConfigError("name a resident, or a member of staff with --staff")
+    _need_one(resident, staff)
     config = load_config(home=home)
     with open_floors(config) as floors:
         by = operator(as_operator, floors.institution)
@@ -63,6 +66,29 @@ def link(
     console.print(
         f"http://{config.host}:{config.port}/sign-in/{token}", highlight=False, soft_wrap=True
     )
+
+
+def sign_out(
+    resident: ResidentArgument = None,
+    staff: StaffOption = None,
+    home: HomeOption = None,
+    as_operator: OperatorOption = None,
+) -> None:
+    """Sign a resident or staff out everywhere, and make their unused links useless (audited)."""
+    _need_one(resident, staff)
+    with open_floors(load_config(home=home)) as floors:
+        by = operator(as_operator, floors.institution)
+        who = resident or f"{STAFF}{staff}"
+        subject = ResidentId(resident) if resident else None
+        floors.gate.record_act(by, "sign-out" if subject else f"sign-out of {who}", subject)
+        with floors.ledger.write() as tx:
+            ended = floors.ledger.access.end_all(tx, who)
+    console.print(f"sessions ended: {ended}", highlight=False)
+
+
+def _need_one(resident: str | None, staff: str | None) -> None:
+    if (resident is None) == (staff is None):
+        raise ConfigError("name a resident, or a member of staff with --staff")
 
 
 def _resident(floors: Floors, by: Actor, resident: str) -> Principal:
@@ -158,4 +184,5 @@ def keys_revoke(
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(link)
+    app.command("sign-out")(sign_out)
     app.add_typer(keys_app, name="keys")

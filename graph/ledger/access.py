@@ -161,7 +161,9 @@ class Access:
         tx.execute(delete(_sessions).where(_sessions.c.hash == self._hash("session", secret)))
 
     def end_all(self, tx: Connection, principal: str) -> int:
-        """End all sessions of somebody."""
+        """End all sessions of somebody and drop the links not used yet; returns how many ended."""
+        unused = (_links.c.principal == principal, _links.c.used_at.is_(None))
+        tx.execute(delete(_links).where(*unused))
         return tx.execute(delete(_sessions).where(_sessions.c.principal == principal)).rowcount
 
     def clean(self, tx: Connection, *, at: datetime) -> int:

@@ -17,6 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from api.cli.main import EXIT_CODES, app
+from api.wiring import load_config, open_floors
 from graph import errors
 from graph.folders import current_name
 from graph.ingest.csv_residents import RESIDENT_COLUMNS
@@ -262,6 +263,21 @@ def test_a_link_for_staff_is_short_lived(linli: CommandLine):
     linli.text("init")
     code, said = linli.refusal("link", "--staff", "li", "--minutes", "61")
     assert (code, "60 minutes at most" in said) == (2, True)
+
+
+def test_staff_are_signed_out_everywhere(linli: CommandLine):
+    linli.text("init")
+    token = linli.text("link", "--staff", "li").strip().rpartition("/")[2]
+    with open_floors(load_config(home=linli.home)) as floors, floors.ledger.write() as tx:
+        access = floors.ledger.access
+        secret = access.redeem(tx, token, at=floors.clock())
+    assert "sessions ended: 1" in linli.text("sign-out", "--staff", "li")
+    assert "sessions ended: 0" in linli.text("sign-out", "--staff", "li")
+    with open_floors(load_config(home=linli.home)) as floors, floors.ledger.read() as tx:
+        assert floors.ledger.access.session(tx, secret or "", at=floors.clock()) is None
+        told = [entry.reason for entry in floors.ledger.audit.bulk(tx)]
+    assert "sign-out of staff:li" in told
+    assert linli.refusal("sign-out")[0] == 2
 
 
 def test_a_wrong_command_line_is_told_by_usage(linli: CommandLine):

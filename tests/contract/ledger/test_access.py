@@ -90,7 +90,9 @@ class TestAccess:
             assert len(csrf) == 2
             ledger.access.end(tx, first)
             assert ledger.access.session(tx, first, at=NOW) is None
+            link = ledger.access.new_link(tx, RESIDENT, at=NOW)
             assert ledger.access.end_all(tx, LI) == 1
+            assert ledger.access.redeem(tx, link, at=NOW) is None
             assert ledger.access.session(tx, second, at=NOW) is None
 
     def test_api_keys_are_checked_and_revoked(self, ledger: Ledger, clock: FixedClock):
