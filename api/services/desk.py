@@ -69,8 +69,8 @@ class Desk:
         self._backing = backing
         self._imports = imports
 
-    def own(self, actor: Actor, batch: str) -> ImportBatch:
-        """Look up an import of the clerk's own institution.
+    def check_own(self, actor: Actor, batch: str) -> None:
+        """Refuse what is no import of a file by the clerk's own institution.
 
         Programs and commands of the home's operator reach every import; at the desk files of
         another institution, the clinic's say, are as if they were not there.
@@ -78,20 +78,15 @@ class Desk:
         Raises
         ------
         NotFound
-            There is no such batch, or it is another institution's.
+            There is no such batch, or it is another institution's, or of a folder or made-up city.
         """
         found = self._imports.get(actor, batch)
-        if found.institution != actor.institution:
-            raise NotFound(f"no import batch {batch!r} of {actor.institution}")
-        return found
+        if not _at_desk(found, actor):
+            raise NotFound(f"no import batch {batch!r} of {actor.institution} at the desk")
 
     def latest(self, actor: Actor) -> list[Summary]:
         """List the newest own imports; folders and made-up cities are the command line's."""
-        batches = [
-            b
-            for b in self._imports.all(actor)
-            if b.kind in FILE_COLUMNS and b.institution == actor.institution
-        ]
+        batches = [batch for batch in self._imports.all(actor) if _at_desk(batch, actor)]
         return [self._summary(batch) for batch in batches[:_MOST_SHOWN]]
 
     def _summary(self, batch: ImportBatch) -> Summary:
@@ -160,6 +155,10 @@ class Desk:
             path = Path(folder) / f"{kind}.xlsx"
             write_template(kind, path)
             return path.read_bytes()
+
+
+def _at_desk(batch: ImportBatch, actor: Actor) -> bool:
+    return batch.kind in FILE_COLUMNS and batch.institution == actor.institution
 
 
 def _state(run: Run | None) -> CheckState:

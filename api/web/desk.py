@@ -76,7 +76,7 @@ def desk_pages() -> Blueprint:
 def _keep_to_own_imports() -> None:
     """Let no page with an import in its address reach another institution's."""
     if batch := (request.view_args or {}).get("batch"):
-        _doors().desk.own(caller().actor, batch)
+        _doors().desk.check_own(caller().actor, batch)
 
 
 def _home() -> Response:
