@@ -366,13 +366,18 @@ def test_pages_of_the_desk_carry_the_policy_and_stay_in_no_cache(web: Instance, 
 # --- whose imports, and how many -----------------------------------------------------------------
 
 
-def clinics_import(web: Instance, messy: Path) -> str:
+@pytest.fixture
+def activities(clerk: Clerk) -> bytes:
+    """A file that an institution may bring in as well."""
+    return clerk.client.get("/desk/templates/activities").data
+
+
+def clinics_import(web: Instance, content: bytes) -> str:
     """Send a file with the key of another institution; gives the import's id."""
     program = web.key("clinic", "imports:read", "imports:write")
     answer = program.client.post(
-        "/api/v1/imports?kind=residents",
-        data=messy.read_bytes(),
-        content_type="text/csv",
+        "/api/v1/imports?kind=activities",
+        data={"file": (io.BytesIO(content), "table.xlsx")},
         headers=program.base,
     )
     assert answer.status_code == 202
@@ -381,11 +386,11 @@ def clinics_import(web: Instance, messy: Path) -> str:
 
 
 def test_files_of_another_institution_are_not_there_at_the_desk(
-    web: Instance, clerk: Clerk, messy: Path
+    web: Instance, clerk: Clerk, activities: bytes
 ):
     with web.floors.ledger.read() as tx:
         (city,) = web.floors.ledger.imports.list(tx)  # the command line's
-    batch = clinics_import(web, messy)
+    batch = clinics_import(web, activities)
     assert batch not in clerk.client.get("/desk/imports").text
     tried = 0
     for endpoint, method, path in routes(web.app):
@@ -405,12 +410,12 @@ def test_files_of_another_institution_are_not_there_at_the_desk(
 
 
 def test_a_file_that_another_institution_sent_is_not_taken_over(
-    web: Instance, clerk: Clerk, messy: Path
+    web: Instance, clerk: Clerk, activities: bytes
 ):
-    batch = clinics_import(web, messy)
+    batch = clinics_import(web, activities)
     with web.floors.ledger.read() as tx:
         before = web.floors.ledger.imports.get(tx, batch)
-    answer = clerk.send(messy)
+    answer = clerk.send(activities, "activities", name="t.xlsx")
     assert (answer.status_code, "别的机构已经上传过" in answer.text) == (400, True)
     assert list(web.floors.home.uploads.iterdir()) == []
     web.run_jobs()
