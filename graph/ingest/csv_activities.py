@@ -116,7 +116,7 @@ def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
         items=list(kept),
         grids=sorted({a.grid for a in activities if a.grid}),
         seats=[SeatRow(a.id, a.seats) for a in activities],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

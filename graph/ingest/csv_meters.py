@@ -87,7 +87,7 @@ def plan_meters(table: Table, *, now: datetime, register: Register) -> ImportPla
         consented=frozenset({DataCategory.UTILITY_WATER} if records else ()),
         changes=(),
         records=records,
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

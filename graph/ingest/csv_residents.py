@@ -150,7 +150,7 @@ def plan_residents(
             )
             if text
         ],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

@@ -104,7 +104,7 @@ def plan_visits(table: Table, *, now: datetime, register: Register) -> ImportPla
         consented=frozenset({DataCategory.SURVEY} if records else ()),
         changes=(),
         records=records,
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

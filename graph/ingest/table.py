@@ -17,9 +17,10 @@ from typing import TypeVar, cast
 from graph.errors import ImportRefused
 from graph.ingest.columns import HEADER_WITHIN, REFUSED, Column, Header, count_known, find_header
 from graph.ingest.csv_file import open_csv
-from graph.ingest.issues import CellFault, make_issue
+from graph.ingest.issues import CellFault, Issues, make_issue
 from graph.ingest.opened import Line, Opened
-from graph.ingest.plan import RowIssue, Severity
+from graph.ingest.plan import Severity
+from graph.ingest.shelves import RowSet
 from graph.ingest.workbook import is_workbook, open_workbook
 
 __all__ = ["REFUSED", "Column", "Row", "Table", "open_file", "read_table"]
@@ -65,11 +66,11 @@ class Table:
     """Header as it stands in the file, by column name."""
     header: Header
     opened: Opened
-    issues: list[RowIssue] = field(default_factory=list)
+    issues: Issues = field(default_factory=Issues)
     rows: int = 0
     """Data rows of the last time through, those with errors included."""
-    _noted: set[tuple[int, str]] = field(default_factory=set)
-    """Issues of rows as such that are taken down already: they are met each time through."""
+    _noted: RowSet = field(default_factory=RowSet)
+    """Rows with an issue as such, that is taken down already: it is met each time through."""
 
     def each(self) -> Iterator[Row]:
         """Yield the rows that have as many cells as the header, from the start each time."""
@@ -116,8 +117,8 @@ class Table:
         return ""
 
     def _note(self, number: int, code: str, value: str = "", count: int = 0) -> None:
-        if (number, code) not in self._noted:
-            self._noted.add((number, code))
+        if number not in self._noted:
+            self._noted.add(number)
             self.issues.append(make_issue(code, row=number, value=value, count=count))
 
 
@@ -167,7 +168,7 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
         headers={name: " ".join(header.cells[at].split()) for name, at in header.places.items()},
         header=header,
         opened=opened,
-        issues=[*opened.issues, *header.issues],
+        issues=Issues([*opened.issues, *header.issues]),
     )
     if next(table._data(), None) is None:
         raise ImportRefused(f"{path.name} has a header but no rows; 表头下面没有内容")
