@@ -14,7 +14,7 @@ from graph.codec import Json
 
 __all__ = ["FirstRows", "RowSet", "Shelves"]
 
-K = TypeVar("K", int, str)
+K = TypeVar("K", bound=int | str)
 
 _FAST = 1
 _PIECE = 8 * 1024
@@ -144,10 +144,11 @@ class RowSet:
             self._bits[at] |= bit
             self._count += 1
 
-    def __contains__(self, row: int) -> bool:
+    def __contains__(self, row: object) -> bool:
         """Whether a row is among them."""
-        at = row >> 3
-        return at < len(self._bits) and bool(self._bits[at] & 1 << (row & 7))
+        if not isinstance(row, int) or row >> 3 >= len(self._bits):
+            return False
+        return bool(self._bits[row >> 3] & 1 << (row & 7))
 
     def __len__(self) -> int:
         """How many there are."""
