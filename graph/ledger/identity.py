@@ -25,6 +25,8 @@ CATEGORY_OF: dict[str, DataCategory] = {
 }
 """Category of each kind of field; all others are ``IDENTITY``."""
 
+_CATEGORY_NAMES = {kind: category.value for kind, category in CATEGORY_OF.items()}
+_IDENTITY_NAME = DataCategory.IDENTITY.value
 _identity = tables.identity
 _CHUNK = 10_000
 _ANYBODY = select(_identity.c.resident).limit(1)
@@ -134,8 +136,8 @@ class Identity:
 
 
 def _box(resident: str, kind: str) -> Box:
-    category = CATEGORY_OF.get(kind, DataCategory.IDENTITY)
-    return Box("identity", f"{resident}/{kind}", resident, category.value)
+    category = _CATEGORY_NAMES.get(kind, _IDENTITY_NAME)
+    return Box("identity", f"{resident}/{kind}", resident, category)
 
 
 def _normal(kind: str, value: str) -> str:

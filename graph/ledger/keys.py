@@ -16,10 +16,11 @@ import stat
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,12 +43,24 @@ HOME = ""
 KEY_FILE = "home.key"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_PSEUDONYM_BYTES = 15
+"""Of a digest: 24 characters in base32, of which 20 are used."""
 _CHUNK = 5_000
 _LEAST_VARIETY = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+def _frame(text: str) -> bytes:
+    """Text behind its length in bytes."""
+    part = text.encode()
+    return len(part).to_bytes(4, "big") + part
+
+
+_framed = lru_cache(1 << 10)(_frame)
+"""Of what many values in a row have in common: table, category, and whose they are."""
+_FORMAT = _frame("1")
+
+
+class Box(NamedTuple):
     """Where a sealed value lies and whose it is; a value opens only in its own box."""
 
     table: str
@@ -58,9 +71,13 @@ class Box:
 
     def aad(self) -> bytes:
         """Associated data: table, line, subject, category and format, unambiguously joined."""
-        parts = (self.table, self.line, self.subject, self.category, "1")
-        encoded = [part.encode() for part in parts]
-        return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+        return (
+            _framed(self.table)
+            + _frame(self.line)
+            + _framed(self.subject)
+            + _framed(self.category)
+            + _FORMAT
+        )
 
     @property
     def at_home(self) -> bool:
@@ -155,7 +172,7 @@ class KeyRing:
         """
         key = self.derive(f"pseudonym/{domain}")
         digest = hmac.digest(key, value.encode(), hashlib.sha256)
-        return base64.b32encode(digest)[:20].decode().lower()
+        return base64.b32encode(digest[:_PSEUDONYM_BYTES])[:20].decode().lower()
 
     def blind(self, domain: str, value: bytes) -> bytes:
         """Keyed digest by which a value is found without being stored."""
@@ -308,8 +325,10 @@ class KeyRing:
     ) -> dict[tuple[str, str], AESGCM]:
         lines = []
         made = {}
-        for name in names:
-            key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
+        random = os.urandom(len(names) * (_KEY_BYTES + _NONCE_BYTES))
+        for n, name in enumerate(names):
+            mine = random[n * (_KEY_BYTES + _NONCE_BYTES) : (n + 1) * (_KEY_BYTES + _NONCE_BYTES)]
+            key, nonce = mine[:_KEY_BYTES], mine[_KEY_BYTES:]
             wrapped = nonce + self._wrap.encrypt(nonce, key, _wrap_aad(name))
             lines.append({"subject": name[0], "category": name[1], "wrapped": wrapped})
             made[name] = AESGCM(key)
