@@ -66,6 +66,8 @@ _AT_ONCE = 2_000
 """Rows whose people are looked up together."""
 _REMEMBERED = 1 << 14
 _NOBODY: Mapping[str, str] = {}
+_GRID, _DWELLING, _WATER = DataCategory.GRID, DataCategory.DWELLING, DataCategory.UTILITY_WATER
+_NEED_WORDS, _OCCUPATION = DataCategory.NEED_WORDS, DataCategory.OCCUPATION
 
 
 def plan_residents(
@@ -165,17 +167,17 @@ class _Reader:
         if said.status != "active" or "status" in before:
             fields["status"] = said.status
         home = None
-        if self._may(resident, DataCategory.DWELLING, "address", said.address):
+        if self._may(resident, _DWELLING, "address", said.address):
             fields["address"] = said.address
             home = _home(self._register, said.address or "", said.grid or "")
             self._unmatched += home is None
         meter = row.read("meter", read_kept_meter)
-        if self._may(resident, DataCategory.UTILITY_WATER, "meter", meter):
+        if self._may(resident, _WATER, "meter", meter):
             fields["meter"] = meter
         occupation, uncoded = self._occupation(row, resident)
-        may_grid = self._may(resident, DataCategory.GRID, "grid", said.grid)
+        may_grid = self._may(resident, _GRID, "grid", said.grid)
         difficulties = row.read("difficulties", read_text)
-        may_words = self._may(resident, DataCategory.NEED_WORDS, "difficulties", difficulties)
+        may_words = self._may(resident, _NEED_WORDS, "difficulties", difficulties)
         about: dict[str, str | int | bool | None] = {
             "status": said.status,
             "birth_year": said.born.year if said.born else None,
@@ -188,11 +190,11 @@ class _Reader:
             return
         self._households.add(row, said.household, said.relation, said.born)
         self._streets.add(row, said.grid)
-        words = {
-            DataCategory.NEED_WORDS: difficulties if may_words else None,
-            DataCategory.OCCUPATION: uncoded,
-        }
-        self.facts.add_person(resident, fields, words)
+        self.facts.add_person(resident, fields)
+        if may_words and difficulties:
+            self.facts.add_words(resident, _NEED_WORDS, difficulties)
+        if uncoded:
+            self.facts.add_words(resident, _OCCUPATION, uncoded)
         self.facts.add_facts(
             resident,
             about,
@@ -275,7 +277,7 @@ class _Reader:
             row.report("occupation_ambiguous", "occupation", f"{said}: {meant}")
         elif coding.code is None:
             row.report("occupation_uncoded", "occupation", said)
-        if not self._may(resident, DataCategory.OCCUPATION, "occupation", said):
+        if not self._may(resident, _OCCUPATION, "occupation", said):
             return None, None
         return coding.code, said if coding.code is None else None
 

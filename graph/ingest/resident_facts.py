@@ -56,18 +56,14 @@ class Facts:
         )
         self.changes = Lazy(self._changes)
 
-    def add_person(
-        self,
-        resident: ResidentId,
-        fields: Mapping[str, str | None],
-        words: Mapping[DataCategory, str | None],
-    ) -> None:
-        """Keep who somebody is, and what they wrote."""
-        known: dict[str, Json] = {kind: value for kind, value in fields.items() if value}
+    def add_person(self, resident: ResidentId, fields: Mapping[str, str | None]) -> None:
+        """Keep who somebody is."""
+        known: Json = {kind: value for kind, value in fields.items() if value}
         self._people.add(resident, known)
-        for category, text in words.items():
-            if text:
-                self._words.add(resident, category.value, text)
+
+    def add_words(self, resident: ResidentId, category: DataCategory, text: str) -> None:
+        """Keep what somebody wrote."""
+        self._words.add(resident, category.value, text)
 
     def add_facts(  # noqa: PLR0913 - the facts of one row
         self,

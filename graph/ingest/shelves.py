@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterator
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from graph.codec import Json
 
 __all__ = ["FirstRows", "RowSet", "Shelves"]
@@ -77,9 +79,10 @@ class FirstRows:
 
     def _clear(self, size: int) -> None:
         self._mask = size - 1
-        self._hashes = array("q", bytes(8 * size))
-        self._said = array("q", bytes(8 * size))
-        self._rows = array("i", bytes(4 * size))
+        room = size + size // 2  # keys at the end of the table overflow to behind it
+        self._hashes = array("q", bytes(8 * room))
+        self._said = array("q", bytes(8 * room))
+        self._rows = array("i", bytes(4 * room))
 
     def first(self, key: Hashable, row: int, said: int = 0) -> tuple[int, int]:
         """Take a row down unless the key came before; returns (row, what it said) of the first.
@@ -98,7 +101,7 @@ class FirstRows:
             return self._rows[at], self._said[at]
         self._hashes[at], self._said[at], self._rows[at] = hashed, said, row
         self._count += 1
-        if self._count * 3 > 2 * len(self._rows):
+        if self._count * 2 > self._mask:
             self._grow()
         return row, said
 
@@ -113,19 +116,24 @@ class FirstRows:
 
     def _place(self, hashed: int) -> int:
         """Where a key stands, or would stand."""
-        mask, rows, hashes = self._mask, self._rows, self._hashes
-        at = hashed & mask
+        rows, hashes = self._rows, self._hashes
+        at = hashed & self._mask
         while rows[at] and hashes[at] != hashed:
-            at = (at + 1) & mask
+            at += 1
         return at
 
     def _grow(self) -> None:
-        before = zip(self._hashes, self._said, self._rows, strict=True)
-        self._clear(2 * len(self._rows))
-        for hashed, said, row in before:
-            if row:
-                at = self._place(hashed)
-                self._hashes[at], self._said[at], self._rows[at] = hashed, said, row
+        """Move everything to a table twice as long."""
+        before = [np.frombuffer(a, a.typecode) for a in (self._hashes, self._said, self._rows)]
+        self._clear(2 * (self._mask + 1))
+        home = before[0] & self._mask
+        order = np.flatnonzero(before[2])
+        order = order[np.argsort(home[order], kind="stable")]
+        # Each goes to its own place or, where that is taken, behind the one before it.
+        nth = np.arange(len(order))
+        at = np.maximum.accumulate(home[order] - nth) + nth
+        for array_, values in zip((self._hashes, self._said, self._rows), before, strict=True):
+            np.frombuffer(array_, array_.typecode)[at] = values[order]
 
 
 class RowSet:

@@ -222,7 +222,7 @@ def _run_many(tx: Connection, statement: Insert, lines: Sequence[Mapping[str, ob
     if lines:
         dialect = tx.dialect if _is_postgresql(tx) else _SQLITE_NAMED
         compiled = statement.compile(dialect=dialect, column_keys=list(lines[0]))
-        tx.exec_driver_sql(str(compiled), [*map(dict, lines)])
+        tx.exec_driver_sql(str(compiled), lines)
 
 
 def upsert_from(

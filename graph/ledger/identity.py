@@ -14,7 +14,7 @@ from graph.ledger.dialect import upsert
 from graph.ledger.keys import Box, KeyRing
 from graph.model import DataCategory, ResidentId
 
-__all__ = ["CATEGORY_OF", "Identity"]
+__all__ = ["CATEGORY_OF", "FOUND_BY", "Identity"]
 
 CATEGORY_OF: dict[str, DataCategory] = {
     "phone": DataCategory.CONTACT,
@@ -24,6 +24,9 @@ CATEGORY_OF: dict[str, DataCategory] = {
     "meter": DataCategory.UTILITY_WATER,
 }
 """Category of each kind of field; all others are ``IDENTITY``."""
+
+FOUND_BY = frozenset({"id_number", "phone", "wechat", "email", "meter"})
+"""Kinds of fields by which somebody is found; of the others no digest is kept."""
 
 _CATEGORY_NAMES = {kind: category.value for kind, category in CATEGORY_OF.items()}
 _IDENTITY_NAME = DataCategory.IDENTITY.value
@@ -62,6 +65,7 @@ class Identity:
         at: datetime,
     ) -> list[dict[str, object]]:
         """Seal the fields of residents, as lines of the table."""
+        moment = micros(at)
         fields = [(who, kind, value) for who, said in people for kind, value in said.items()]
         sealed = self._keys.seal_many(
             tx, [(_box(who, kind), value.encode()) for who, kind, value in fields]
@@ -71,8 +75,8 @@ class Identity:
                 "resident": who,
                 "kind": kind,
                 "sealed": value_sealed,
-                "blind": self._blind(kind, value),
-                "at": micros(at),
+                "blind": self._blind(kind, value) if kind in FOUND_BY else b"",
+                "at": moment,
             }
             for (who, kind, value), value_sealed in zip(fields, sealed, strict=True)
         ]
@@ -117,7 +121,10 @@ class Identity:
     def find_many(
         self, tx: Connection, kind: str, values: Sequence[str]
     ) -> dict[str, ResidentId]:
-        """Find residents by values of one kind; those that none or several have are left out."""
+        """Find residents by values of a kind; those that none or several have are left out.
+
+        Only kinds in :data:`FOUND_BY` are ever found.
+        """
         if tx.execute(_ANYBODY).first() is None:
             return {}
         blinds = {value: self._blind(kind, value) for value in values}
@@ -142,5 +149,6 @@ def _box(resident: str, kind: str) -> Box:
 
 def _normal(kind: str, value: str) -> str:
     """Spelling by which values are compared: full-width forms, spaces and case do not count."""
-    text = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+    text = value if value.isascii() else unicodedata.normalize("NFKC", value)
+    text = "".join(text.casefold().split())
     return text.replace("-", "").removeprefix("+86") if kind == "phone" else text
