@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,19 +29,29 @@ _LAW = "Organic Law of the Urban Residents' Committees"
 class OfficeFile:
     """One kind of file that may be long."""
 
+    command: str
+    """What `linli import` calls it."""
     header: tuple[str, ...]
     row: Callable[[int], Sequence[object]]
+    sealed: int = 0
+    """Values of a row that are kept sealed."""
+    keys: int = 0
+    """Data keys that a row makes."""
     rows_per_resident: int = 0
     """Rows about each resident who must be known; 0 when nobody must be."""
 
 
-def write_file(kind: str, path: Path, rows: int) -> None:
-    """Write a clean CSV file of a kind."""
+def write_file(kind: str, path: Path, rows: int, *, wrong: bool = False) -> None:
+    """Write a CSV file of a kind; a wrong one has a first cell that nobody can read in each row."""
     of = FILES[kind]
+
+    def spoiled(n: int) -> Sequence[object]:
+        return ("=1+1", *of.row(n)[1:])
+
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         out.writerow(of.header)
-        out.writerows(map(of.row, range(rows)))
+        out.writerows(map(spoiled if wrong else of.row, range(rows)))
 
 
 def registered(people: int, now: datetime) -> ImportPlan:
@@ -77,11 +88,13 @@ def registered(people: int, now: datetime) -> ImportPlan:
 
 
 def _resident(n: int) -> ResidentId:
-    return ResidentId(f"resident-{n}")
+    return ResidentId(hashlib.sha256(f"resident {n}".encode()).hexdigest()[:20])
 
 
 def _name(n: int) -> str:
-    return "王李张刘陈杨赵黄"[n % 8] + "秀兰建国丽华明芳"[n // 8 % 8] + chr(0x4E00 + n // 64 % 5_000)
+    return (
+        "王李张刘陈杨赵黄"[n % 8] + "秀兰建国丽华明芳"[n // 8 % 8] + chr(0x4E00 + n // 64 % 5_000)
+    )
 
 
 def _phone(n: int) -> str:
@@ -128,7 +141,9 @@ def _visit(n: int) -> Sequence[object]:
     who, nth = divmod(n, _VISITS)
     day = date(2026, 5, 30) - timedelta(days=7 * nth)
     answers = [(who + nth + question) % 6 for question in range(6)]
-    said = ("上门", "见到", *answers, sum(answers)) if nth % 4 == 0 else ("电话", "不在家", *[""] * 7)
+    said = (
+        ("上门", "见到", *answers, sum(answers)) if nth % 4 == 0 else ("电话", "不在家", *[""] * 7)
+    )
     return (_name(who), _phone(who), day.isoformat(), *said)
 
 
@@ -140,25 +155,34 @@ def _reading(n: int) -> Sequence[object]:
 
 FILES: dict[str, OfficeFile] = {
     "residents": OfficeFile(
+        "residents",
         (
             *("姓名", "公民身份号码", "性别", "出生日期", "现住址", "网格编码", "户号"),
             *("与户主关系", "联系方式", "职业", "人口类型"),
         ),
         _person,
+        sealed=3,
+        keys=2,
     ),
     "addresses": OfficeFile(
-        ("街道", "社区", "网格", "小区", "幢", "单元", "层", "室"), _dwelling
+        "buildings", ("街道", "社区", "网格", "小区", "幢", "单元", "层", "室"), _dwelling
     ),
     "visits": OfficeFile(
+        "visits",
         (
             *("对象", "联系电话", "日期", "方式", "结果"),
             *(f"LSNS-6 q{n}" for n in range(1, 7)),
             "LSNS-6 总分",
         ),
         _visit,
+        sealed=1,
         rows_per_resident=_VISITS,
     ),
     "meters": OfficeFile(
-        ("户表号", "时间", "累计", "单位"), _reading, rows_per_resident=_READINGS
+        "meters",
+        ("户表号", "时间", "累计", "单位"),
+        _reading,
+        sealed=1,
+        rows_per_resident=_READINGS,
     ),
 }

@@ -226,9 +226,7 @@ def _explain(row: Row) -> None:
         row.report("address_blank", "building")
 
 
-def _changes(
-    table: Table, found: _Buildings, left_out: RowSet, now: datetime
-) -> Iterator[Change]:
+def _changes(table: Table, found: _Buildings, left_out: RowSet, now: datetime) -> Iterator[Change]:
     said = public(SOURCE.id, now)
     for id_, building in found.by_id.items():
         yield NodeChange(Op.PUT, "Building", id_, _about(building), said)

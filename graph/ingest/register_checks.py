@@ -6,7 +6,6 @@ from array import array
 from collections import Counter
 from datetime import date
 
-from graph.ingest.issues import make_issue
 from graph.ingest.register import Register
 from graph.ingest.shelves import FirstRows
 from graph.ingest.table import Row, Table
@@ -40,9 +39,7 @@ class Households:
         """Take down that a household has a head, be it in a row with errors."""
         self._headed.first(hash(household), 1)
 
-    def add(
-        self, row: Row, household: str | None, relation: str | None, born: date | None
-    ) -> None:
+    def add(self, row: Row, household: str | None, relation: str | None, born: date | None) -> None:
         """Take a resident in; rows come in their order."""
         if not (household and relation):
             return
@@ -64,10 +61,10 @@ class Households:
         ):
             if key not in self._headed and key not in headless:
                 headless.first(key, row)
-                _report(self._table, "no_head", row, "relation")
+                self._table.report(row, "no_head", "relation")
             head = self._heads.get(key) if side and born else None
             if head is not None and _upside_down(side, born, head[1]):
-                _report(self._table, "relation_conflict", row, "relation")
+                self._table.report(row, "relation_conflict", "relation")
 
 
 def _upside_down(side: int, born: int, head: int) -> bool:
@@ -113,14 +110,9 @@ class Streets:
         other = {n for n, street in enumerate(streets) if street and street != usual}
         for row, number in zip(self._rows, self._grids, strict=True) if other else ():
             if number in other:
-                _report(self._table, "grid_other_street", row, "grid", grids[number])
+                self._table.report(row, "grid_other_street", "grid", grids[number])
 
 
 def _street_in(grid: str) -> str | None:
     """Return the code of the street in a code of the national scheme."""
     return grid[:_STREET_DIGITS] if grid.isdecimal() and len(grid) > _STREET_DIGITS else None
-
-
-def _report(table: Table, code: str, row: int, column: str, value: str = "") -> None:
-    header = table.headers.get(column, "")
-    table.issues.append(make_issue(code, row=row, column=header, value=value))

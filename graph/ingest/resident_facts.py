@@ -7,7 +7,7 @@ from datetime import datetime
 
 from graph.codec import Json
 from graph.ingest.plan import IdentityRow, Lazy, WordsRow
-from graph.ingest.shelves import FirstRows, Shelves
+from graph.ingest.shelves import FirstRows, Shelves, by_pseudonym
 from graph.model import (
     Basis,
     Change,
@@ -25,8 +25,6 @@ __all__ = ["SOURCE", "Facts", "Home"]
 SOURCE = source("government-register")
 Home = tuple[str, dict[str, Json]]
 """Id of a building, and where in it."""
-_SHELF = 2
-"""Signs of a pseudonym that tell its shelf: of a million residents a thousand are on each."""
 
 
 class Facts:
@@ -41,7 +39,7 @@ class Facts:
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._people, self._words, self._facts, self._households = (
-            Shelves[str](lambda key: key[:_SHELF]) for _ in range(4)
+            Shelves[str](by_pseudonym) for _ in range(4)
         )
         self._seen = FirstRows()
         self.residents = Lazy(lambda: (ResidentId(who) for who, _ in self._people))

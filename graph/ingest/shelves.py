@@ -14,7 +14,7 @@ import numpy as np
 
 from graph.codec import Json
 
-__all__ = ["FirstRows", "RowSet", "Shelves"]
+__all__ = ["FirstRows", "RowSet", "Shelves", "by_pseudonym"]
 
 K = TypeVar("K", bound=int | str)
 
@@ -65,6 +65,11 @@ class Shelves(Generic[K]):
             lines: list[list[Any]] = json.loads(f"[{text}]")
             lines.sort(key=_by_key)
             yield from lines
+
+
+def by_pseudonym(key: str) -> str:
+    """Shelf of a pseudonym: of a million a thousand are on each."""
+    return key[:2]
 
 
 class FirstRows:

@@ -87,6 +87,12 @@ class Table:
                 continue
             yield Row(self, number, dict(zip(names, pick(line), strict=True)))
 
+    def report(self, row: int, code: str, column: str = "", value: str = "") -> Severity:
+        """Take down an issue of a row."""
+        issue = make_issue(code, row=row, column=self.headers.get(column, ""), value=value)
+        self.issues.append(issue)
+        return issue.severity
+
     def _data(self) -> Iterator[Line]:
         """Yield the rows below the header that hold data."""
         kept = self.header.kept
@@ -145,10 +151,7 @@ class Row:
 
     def report(self, code: str, column: str = "", value: str = "") -> None:
         """Take down an issue of this row."""
-        header = self.table.headers.get(column, "")
-        issue = make_issue(code, row=self.number, column=header, value=value)
-        self.table.issues.append(issue)
-        if issue.severity is Severity.ERROR:
+        if self.table.report(self.number, code, column, value) is Severity.ERROR:
             self.good = False
 
 

@@ -118,9 +118,7 @@ class Identity:
         """Find the one resident with this value; ``None`` when there is none or are several."""
         return self.find_many(tx, kind, [value]).get(value)
 
-    def find_many(
-        self, tx: Connection, kind: str, values: Sequence[str]
-    ) -> dict[str, ResidentId]:
+    def find_many(self, tx: Connection, kind: str, values: Sequence[str]) -> dict[str, ResidentId]:
         """Find residents by values of a kind; those that none or several have are left out.
 
         Only kinds in :data:`FOUND_BY` are ever found.

@@ -269,7 +269,7 @@ class KeyRing:
             self._pending.pop(tx, None)
 
     def _cipher(self, box: Box, keys: Mapping[tuple[str, str], bytes]) -> AESGCM | None:
-        """What seals a box; a data key is set up when it is used: set up, it is fifty times as big."""
+        """Return what seals a box; set up only now, as it then takes fifty times the memory."""
         if box.at_home:
             return self._home
         key = keys.get((box.subject, box.category))

@@ -53,7 +53,9 @@ class TestPeople:
             assert ledger.identity.find_many(tx, "phone", phones) == {}
         with ledger.write() as tx:
             people = [(r, {"phone": p}) for r, p in zip(who, phones, strict=True)]
-            ledger.identity.put_many(tx, [*people, (LI, {"phone": phones[1], "name": "李秀英"})], NOW)
+            ledger.identity.put_many(
+                tx, [*people, (LI, {"phone": phones[1], "name": "李秀英"})], NOW
+            )
         with ledger.read() as tx:
             asked = ["154-0000 0000", *phones, "15499999999"]
             found = ledger.identity.find_many(tx, "phone", asked)
