@@ -37,16 +37,20 @@ class OfficeFile:
     """Values of a row that are kept sealed."""
     keys: int = 0
     """Data keys that a row makes."""
+    spoilt: int = 0
+    """Place of the cell that makes a row wrong."""
     rows_per_resident: int = 0
     """Rows about each resident who must be known; 0 when nobody must be."""
 
 
 def write_file(kind: str, path: Path, rows: int, *, wrong: bool = False) -> None:
-    """Write a CSV file of a kind; a wrong one has a first cell that nobody can read in each row."""
+    """Write a CSV file of a kind; a wrong one has a cell in each row that nobody can read."""
     of = FILES[kind]
 
     def spoiled(n: int) -> Sequence[object]:
-        return ("=1+1", *of.row(n)[1:])
+        cells = [*of.row(n)]
+        cells[of.spoilt] = "=1+1"
+        return cells
 
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
@@ -165,7 +169,7 @@ FILES: dict[str, OfficeFile] = {
         keys=2,
     ),
     "addresses": OfficeFile(
-        "buildings", ("街道", "社区", "网格", "小区", "幢", "单元", "层", "室"), _dwelling
+        "buildings", ("街道", "社区", "网格", "小区", "幢", "单元", "层", "室"), _dwelling, spoilt=4
     ),
     "visits": OfficeFile(
         "visits",

@@ -132,9 +132,6 @@ class _Reader:
     def take(self, rows: Sequence[Row]) -> None:
         """Read some rows; those with errors are left out."""
         read = [read_resident(row, self._today, self._read_grid) for row in rows]
-        for said in read:
-            if said.household and said.relation == "head":
-                self._households.note_head(said.household)
         whole = [said for said in read if said.row.good]
         self._register.expect(
             {
@@ -142,9 +139,10 @@ class _Reader:
                 "phone": [said.phone for said in whole if said.phone],
             }
         )
-        for said in whole:
-            if self._is_somebody(said):
-                self._take_one(said)
+        for said in read:
+            kept = said.row.good and self._is_somebody(said) and self._take_one(said)
+            if not kept and said.household and said.relation == "head":
+                self._households.note_head(said.household)
 
     def finish(self) -> None:
         """Report what only the file as a whole shows."""
@@ -156,13 +154,14 @@ class _Reader:
         self._households.report()
         self._streets.report()
 
-    def _take_one(self, said: Said) -> None:
+    def _take_one(self, said: Said) -> bool:
+        """Take a row in; ``False`` when it is left out."""
         row = said.row
         if said.address and not said.grid and "grid" in self._table.headers:
             row.report("grid_missing", "grid")
         resident, before = self._known(said)
         if not row.good:
-            return
+            return False
         fields = {"name": said.name, "id_number": said.id_number, "phone": said.phone}
         if said.status != "active" or "status" in before:
             fields["status"] = said.status
@@ -187,7 +186,7 @@ class _Reader:
         first, _ = self._residents.first(resident, row.number)
         if first != row.number:
             row.report("row_repeated", "name", str(first))
-            return
+            return False
         self._households.add(row, said.household, said.relation, said.born)
         self._streets.add(row, said.grid)
         self.facts.add_person(resident, fields)
@@ -204,6 +203,7 @@ class _Reader:
             home=home,
             occupation=occupation,
         )
+        return True
 
     def _read_grid(self, raw: str) -> str | None:
         """Read the code of a grid; one that was not imported is pointed out once."""
@@ -221,13 +221,13 @@ class _Reader:
             row.report("not_identifiable")
             return False
         if said.id_number:
-            name = hash(name_key(said.name or ""))
+            name = _mark(name_key(said.name or ""))
             first, named = self._ids.first(said.id_number, row.number, name)
             if named != name:
                 row.report("id_duplicate", "id_number", str(first))
                 return False
         if said.phone:
-            number = hash(said.id_number) if said.id_number else 0
+            number = _mark(said.id_number) if said.id_number else 0
             first, other = self._phones.first((said.name, said.phone), row.number, number)
             if other and number and other != number:
                 row.report("shared_phone", "phone", str(first))
@@ -258,7 +258,7 @@ class _Reader:
             numbered = before.get("id_number")
             if not number:
                 return known, before
-            if numbered in {None, number} and other in {0, hash(number)}:
+            if numbered in {None, number} and other in {0, _mark(number)}:
                 met = self._met_by_phone.get(number)
                 if met is None and new not in self._residents:
                     met = self._met_by_phone[number] = known
@@ -285,6 +285,11 @@ class _Reader:
         self, resident: ResidentId, category: DataCategory, column: str, value: str | None
     ) -> bool:
         return value is not None and self.held.may(resident, category, column)
+
+
+def _mark(text: str) -> int:
+    """31 bits of a text, never 0: enough to tell whether two rows say the same."""
+    return hash(text) & 0x7FFF_FFFF or 1
 
 
 @lru_cache(_REMEMBERED)

@@ -29,15 +29,15 @@ class Households:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._headed = FirstRows()
+        self._headed_elsewhere = FirstRows()
         self._heads = FirstRows()
         self._rows, self._born = array("i"), array("i")
         self._households = array("q")
         self._sides = array("b")
 
     def note_head(self, household: str) -> None:
-        """Take down that a household has a head, be it in a row with errors."""
-        self._headed.first(hash(household), 1)
+        """Take down that a household has a head in a row that is left out."""
+        self._headed_elsewhere.first(hash(household), 1)
 
     def add(self, row: Row, household: str | None, relation: str | None, born: date | None) -> None:
         """Take a resident in; rows come in their order."""
@@ -59,11 +59,11 @@ class Households:
         for row, key, side, born in zip(
             self._rows, self._households, self._sides, self._born, strict=True
         ):
-            if key not in self._headed and key not in headless:
-                headless.first(key, row)
-                self._table.report(row, "no_head", "relation")
-            head = self._heads.get(key) if side and born else None
-            if head is not None and _upside_down(side, born, head[1]):
+            head = self._heads.get(key)
+            if head is None:
+                if key not in self._headed_elsewhere and headless.first(key, row)[0] == row:
+                    self._table.report(row, "no_head", "relation")
+            elif side and born and _upside_down(side, born, head[1]):
                 self._table.report(row, "relation_conflict", "relation")
 
 

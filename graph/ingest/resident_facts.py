@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import groupby
 
 from graph.codec import Json
 from graph.ingest.plan import IdentityRow, Lazy, WordsRow
-from graph.ingest.shelves import FirstRows, Shelves, by_pseudonym
+from graph.ingest.shelves import Shelves, by_pseudonym
 from graph.model import (
     Basis,
     Change,
@@ -41,7 +42,7 @@ class Facts:
         self._people, self._words, self._facts, self._households = (
             Shelves[str](by_pseudonym) for _ in range(4)
         )
-        self._seen = FirstRows()
+        self._last_household = ""
         self.residents = Lazy(lambda: (ResidentId(who) for who, _ in self._people))
         self.identities = Lazy(
             lambda: (IdentityRow(ResidentId(who), said, now) for who, said in self._people)
@@ -75,8 +76,8 @@ class Facts:
         occupation: str | None,
     ) -> None:
         """Keep what the graph is told of a resident: only what it may be told."""
-        if household and household not in self._seen:
-            self._seen.first(household, 1)
+        if household and household != self._last_household:
+            self._last_household = household
             self._households.add(household)
         known: Json = {name: value for name, value in about.items() if value is not None}
         self._facts.add(
@@ -89,7 +90,7 @@ class Facts:
 
         yield from vocabulary_nodes(self._now)
         by_law = said(DataCategory.HOUSEHOLD, Basis.STATUTORY)
-        for (household,) in self._households:
+        for household, _ in groupby(key for (key,) in self._households):
             yield NodeChange(Op.PUT, "Household", household, {}, by_law)
         identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
         occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
