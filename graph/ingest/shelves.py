@@ -134,17 +134,17 @@ class FirstRows:
     def _grow(self) -> None:
         """Move everything to a table half as long again."""
         before = [np.frombuffer(a, a.typecode) for a in (self._hashes, self._marks, self._rows)]
-        kept = np.flatnonzero(before[2])
-        hashes, marks, rows = (values[kept] for values in before)
         self._clear(self._size * 3 // 2)
-        home = hashes % self._size
-        order = np.argsort(home, kind="stable")
+        kept = np.flatnonzero(before[2])
+        at = before[0][kept] % self._size
+        order = np.argsort(at, kind="stable")
+        kept, at, nth = kept[order], at[order], np.arange(len(order))
         # Each goes to its own place or, where that is taken, behind the one before it.
-        nth = np.arange(len(order))
-        at = np.maximum.accumulate(home[order] - nth) + nth
-        moved = zip((self._hashes, self._marks, self._rows), (hashes, marks, rows), strict=True)
-        for kept_in, values in moved:
-            np.frombuffer(kept_in, kept_in.typecode)[at] = values[order]
+        at -= nth
+        np.maximum.accumulate(at, out=at)
+        at += nth
+        for now, values in zip((self._hashes, self._marks, self._rows), before, strict=True):
+            np.frombuffer(now, now.typecode)[at] = values[kept]
 
 
 class RowSet:
