@@ -38,6 +38,7 @@ from api.wiring import load_config, open_floors
 from bench.office_files import FILES, registered, write_file
 from graph.ingest import import_plan
 
+_WRONG = "wrong"
 _LINLI = (sys.executable, "-m", "api.cli")
 
 
@@ -51,11 +52,12 @@ class Cost:
 
 
 def bring_in(kind: str, path: Path, folder: Path) -> None:
-    """Preview and commit a file, as an operator does."""
+    """Preview and commit a file, as an operator does; a clean one must be taken in whole."""
     home = ["--yes", "--home", str(folder / "home")]
     command = [*_LINLI, "import", FILES[kind].command, str(path), *home]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    if "imported" not in done.stdout:
+    whole = " 0 left out" in done.stdout or path.name.startswith(_WRONG)
+    if "imported" not in done.stdout or not whole:
         raise RuntimeError(done.stdout)
 
 
@@ -143,7 +145,7 @@ def measure(kind: str, rows: int, rounds: int, *, wrong: bool) -> dict[str, obje
     """Run the rounds in turns; returns the medians."""
     works = [bring_in, plain, *([sealed] if FILES[kind].sealed else [])]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{kind}.csv"
+        path = Path(folder) / f"{_WRONG if wrong else 'clean'}.csv"
         write_file(kind, path, rows, wrong=wrong)
         turns = [[_apart(work, kind, path) for work in works] for _ in range(rounds)]
     walls = [statistics.median(turn[n].wall for turn in turns) for n in range(len(works))]
