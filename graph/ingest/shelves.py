@@ -20,7 +20,7 @@ K = TypeVar("K", bound=int | str)
 
 _FAST = 1
 _PIECE = 8 * 1024
-_FULL = 0.6
+_FULL = 0.75
 """Share of a table's places that may be taken: beyond it, looking for one takes long."""
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _by_key = itemgetter(0)
