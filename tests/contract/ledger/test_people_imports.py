@@ -70,6 +70,20 @@ class TestPeople:
             some = ledger.identity.get_many(tx, [who[5], LI, ZHAO])
             assert some == {r: ledger.identity.get(tx, r) for r in (who[5], LI)}
 
+    def test_nothing_tells_who_share_a_name(self, ledger: Ledger):
+        with ledger.write() as tx:
+            for who in (LI, WANG):
+                ledger.identity.put(tx, who, {"name": "李秀英", "phone": "15400000001"}, NOW)
+        with ledger.read() as tx:
+            lines = tx.exec_driver_sql("SELECT kind, blind, sealed FROM identity").all()
+            assert ledger.identity.find(tx, "name", "李秀英") is None
+        by_kind = {
+            k: {bytes(blind) for kind, blind, _ in lines if kind == k} for k in ("name", "phone")
+        }
+        assert by_kind["name"] == {b""}
+        assert len(by_kind["phone"]) == 1  # the digest by which both are found
+        assert len({bytes(sealed) for _, _, sealed in lines}) == 4
+
     def test_a_sealed_value_does_not_open_in_another_line(self, ledger: Ledger):
         with ledger.write() as tx:
             ledger.identity.put(tx, LI, {"name": "李秀英"}, NOW)

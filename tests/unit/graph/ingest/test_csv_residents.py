@@ -272,3 +272,33 @@ def test_every_code_is_used_by_a_reader_and_expected_by_a_test():
 
 def test_every_code_has_words_in_both_languages():
     assert len(codes()) > 40
+
+
+def test_what_must_not_come_twice_is_noticed_however_far_apart(tmp_path):
+    def row(n, **cells):
+        number = make_id_number(region=f"99{n // 400:04d}", order=n % 400 * 2 + 1)
+        return {
+            "姓名": f"王{chr(0x4E00 + n)}",
+            "公民身份号码": number,
+            "联系方式": f"154{n:08d}",
+            **cells,
+        }
+
+    rows = [row(n) for n in range(4_500)]
+    rows[0] = row(0, 户号="H1", 与户主关系="子")
+    rows[2_500] = row(2_500, 户号="H1", 与户主关系="户主", 姓名="李明")
+    rows[2_600] = row(2_500, 姓名="李 明")
+    rows[4_400] = {**row(4_400), "公民身份号码": row(7)["公民身份号码"]}
+    rows[4_450] = {**row(7), "公民身份号码": row(4_450)["公民身份号码"]}
+    rows[4_460] = row(4_460, 户号="H2", 与户主关系="配偶")
+    plan = read(csv_file(tmp_path, ZH, *rows))
+    assert [(issue.row, issue.code) for issue in plan.issues] == [
+        (2, "relation_conflict"),  # all were born the same day
+        (2_602, "row_repeated"),
+        (4_402, "id_duplicate"),
+        (4_452, "shared_phone"),
+        (4_462, "no_head"),
+    ]
+    residents = list(plan.residents)
+    assert residents == sorted(residents)
+    assert len(residents) == len(set(residents)) == len(rows) - 2
