@@ -1,9 +1,9 @@
 """How quickly a committed import reaches an empty Neo4j, beside the bare driver.
 
-``python -m bench.neo4j_import --neo4j URL --rows 1000000`` commits the made-up list of buildings of
-:mod:`bench.imports` (one node and one relationship a row), drains it as a jobs process does, and
-has the driver write the same nodes and relationships in the quickest of its ways, which is found
-on a part of them. The database must be empty; it is cleared afterwards.
+``python -m bench.neo4j_import --neo4j URL --rows 1000000`` commits a made-up list of buildings
+(one node and one relationship a row), drains it as a jobs process does, and has the driver write
+the same nodes and relationships in the quickest of its ways, which is found on a part of them.
+The database must be empty; it is cleared afterwards.
 """
 
 from __future__ import annotations
@@ -16,26 +16,66 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.imports import NOW, buildings
 from bench.neo4j_bare import WRITES, Bare, Rows, Write
 from graph.gate import make_keys
 from graph.home import Home
-from graph.ingest import import_plan
-from graph.model import Actor, Change, InstitutionId, NodeChange, StaffRole
+from graph.ingest import ImportPlan, Lazy, import_plan
+from graph.model import (
+    Actor,
+    Basis,
+    Change,
+    DataCategory,
+    InstitutionId,
+    NodeChange,
+    Op,
+    Provenance,
+    RelationshipChange,
+    StaffRole,
+)
 from graph.store.cypher import Table, table_of
 from graph.store.neo4j import Neo4jStore
 from graph.store.neo4j_dialect import Address
 from graph.store.rows import arrow_table
+from graph.vocabulary import source
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import drain
 
+NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
+SOURCE = source("enterprise-property")
 _TRIED = 50_000
 """Rows written in each way to find the quickest."""
+_GRIDS = 1_000
+
+
+def buildings(n: int) -> ImportPlan:
+    """Make a plan of n buildings, made while it is read."""
+    said = Provenance(SOURCE.id, NOW, NOW, 1.0, DataCategory.PUBLIC, Basis.PUBLIC)
+
+    def changes() -> Iterator[Change]:
+        for grid in range(_GRIDS):
+            place = {"name": f"{grid}", "lat": 30.0, "lon": 118.0}
+            yield NodeChange(Op.PUT, "Grid", f"grid-{grid}", place, said)
+        for k in range(n):
+            place = {"name": f"{k} 栋", "lat": 30 + k % 997 / 5000, "lon": 118 + k % 991 / 5000}
+            yield NodeChange(Op.PUT, "Building", f"building-{k}", place, said)
+            ends = ("Building", f"building-{k}", "Grid", f"grid-{k % _GRIDS}")
+            yield RelationshipChange(Op.PUT, "BUILT_IN", *ends, {}, said)
+
+    return ImportPlan(
+        kind="buildings",
+        source=SOURCE,
+        file_hash=f"buildings-{n}",
+        as_of=NOW,
+        rows=n,
+        changes=Lazy(changes),
+        grids=Lazy(lambda: (f"grid-{grid}" for grid in range(_GRIDS))),
+    )
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,7 @@ def preview_file(
     Denied
         The actor may not bring in such data.
     """
+    gc.freeze()  # a long file makes no garbage of what is loaded by now: do not look there for it
     return preview_import(
         site.ledger,
         _plan(site, kind, file, actor),

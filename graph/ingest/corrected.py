@@ -7,9 +7,9 @@ that Linli refuses are left out of it, and nothing in it is run as a formula.
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import attrgetter
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -32,6 +32,7 @@ _RED, _YELLOW = (PatternFill("solid", fgColor=colour) for colour in ("F8CBAD", "
 _MOST_TEXT = 32_000
 """A spreadsheet cell takes 32,767 characters."""
 _WIDTH, _WIDTH_OF_OTHERS = 60, 14
+_NO_ROW = 1 << 62
 _SIGNS, _LINE, _HIGHEST = 72, 12.5, 400
 """Narrow signs of the small font in the first column; points of a line, and of a row at most."""
 
@@ -46,7 +47,7 @@ def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: 
     source : Path
         The file that was read.
     issues : iterable of RowIssue
-        Of the plan that was made of it.
+        Of the plan that was made of it, in the order of their rows.
     target : Path
         Written with the ending ``.csv`` or ``.xlsx``, after what the source holds.
 
@@ -58,13 +59,10 @@ def corrected_copy(kind: str, source: Path, issues: Iterable[RowIssue], target: 
     columns = columns_of(kind)
     opened = open_file(source, columns)
     header = find_header(source.name, opened.top(HEADER_WITHIN), columns)
-    by_row: dict[int, list[RowIssue]] = defaultdict(list)
-    for issue in issues:
-        by_row[issue.row].append(issue)
     written = target.with_suffix(".xlsx" if opened.is_workbook else ".csv")
-    rows = _rows(opened, header, by_row)
+    rows = _rows(opened, header, issues)
     if opened.is_workbook:
-        _write_workbook(written, rows, by_row, len(header.kept))
+        _write_workbook(written, rows, len(header.kept))
     else:
         _write_csv(written, rows)
     return written
@@ -75,19 +73,24 @@ def ending_of(start: bytes) -> str:
     return ".xlsx" if start.startswith(b"PK") else ".csv"
 
 
-Rows = Iterator[tuple[int, list[str]]]
+Rows = Iterator[tuple[Sequence[RowIssue], list[str]]]
 
 
-def _rows(opened: Opened, header: Header, by_row: Mapping[int, Sequence[RowIssue]]) -> Rows:
-    """Yield each row of the copy with its number in the source."""
+def _rows(opened: Opened, header: Header, issues: Iterable[RowIssue]) -> Rows:
+    """Yield each row of the copy with its issues."""
+    by_row = groupby(issues, attrgetter("row"))
+    at, waiting = next(by_row, (0, iter(())))
     for number, line in opened.lines():
-        said = PROBLEMS if number == header.row else _wording(by_row.get(number, ()))
+        while at < number:
+            at, waiting = next(by_row, (_NO_ROW, iter(())))
+        found = list(waiting) if at == number else []
+        said = PROBLEMS if number == header.row else _wording(found)
         cells = [] if isinstance(line, CellFault) else line
         shown = _shown(cells, header)
         if number < header.row:
             # A title that was merged over many cells stands once.
             shown = [text if text != before else "" for before, text in pairwise(["", *shown])]
-        yield number, [said, *map(harmless, shown)]
+        yield found, [said, *map(harmless, shown)]
 
 
 def _shown(cells: Sequence[str], header: Header) -> list[str]:
@@ -127,20 +130,18 @@ def _breadth(line: str) -> int:
     return sum(2 if east_asian_width(sign) in "WFA" else 1 for sign in line)
 
 
-def _write_workbook(
-    target: Path, rows: Rows, by_row: Mapping[int, Sequence[RowIssue]], columns: int
-) -> None:
+def _write_workbook(target: Path, rows: Rows, columns: int) -> None:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Sheet1")
     sheet.column_dimensions["A"].width = _WIDTH
     for place in range(2, columns + 2):
         sheet.column_dimensions[get_column_letter(place)].width = _WIDTH_OF_OTHERS
-    for line, (number, cells) in enumerate(rows, 1):
+    for line, (issues, cells) in enumerate(rows, 1):
         first = WriteOnlyCell(sheet, without_controls(cells[0])[:_MOST_TEXT])
         first.alignment = Alignment(wrap_text=True, vertical="top")
         first.font = Font(size=9)
-        if number in by_row:
-            failed = any(issue.severity is Severity.ERROR for issue in by_row[number])
+        if issues:
+            failed = any(issue.severity is Severity.ERROR for issue in issues)
             first.fill = _RED if failed else _YELLOW
             sheet.row_dimensions[line].height = min(_LINE * _lines_of(str(first.value)), _HIGHEST)
         sheet.append([first, *(without_controls(cell)[:_MOST_TEXT] for cell in cells[1:])])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from graph.ingest.cells import (
-    clean,
     read_category,
     read_cost,
     read_count,
@@ -17,7 +16,7 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
-from graph.ingest.common import made_id, public, read_place
+from graph.ingest.common import listed, made_id, public, read_place
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, Lazy, SeatRow
 from graph.ingest.table import Column, Row, Table
@@ -116,7 +115,7 @@ def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
         items=list(kept),
         grids=sorted({a.grid for a in activities if a.grid}),
         seats=[SeatRow(a.id, a.seats) for a in activities],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 
@@ -194,16 +193,9 @@ def _required_time(raw: str) -> time:
     return at
 
 
-def _words(row: Row, column: str) -> list[str]:
-    text = clean(row.cells.get(column, ""))
-    for mark in ("、", ";", "/", "|"):
-        text = text.replace(mark, ",")
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def _interests(row: Row) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for word in _words(row, "interests"):
+    for word in listed(row.cells.get("interests", "")):
         code = interests().find(word)
         if code is None:
             row.report("interest_unknown", "interests", word)
@@ -215,7 +207,7 @@ def _interests(row: Row) -> tuple[str, ...]:
 def _languages(row: Row) -> str | None:
     names = {"中文": "zh", "普通话": "zh", "英语": "en", "英文": "en"}
     found = []
-    for word in _words(row, "languages"):
+    for word in listed(row.cells.get("languages", "")):
         tag = names.get(word, word.casefold())
         if tag in LANGUAGE_BIT:
             found.append(tag)

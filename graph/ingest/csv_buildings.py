@@ -25,6 +25,7 @@ from graph.ingest.common import public, read_place
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, Lazy
 from graph.ingest.register import Register
+from graph.ingest.shelves import RowSet
 from graph.ingest.table import Column, Row, Table
 from graph.ledger.rows import RowKind
 from graph.model import Change, NodeChange, Op, RelationshipChange, Scalar
@@ -83,7 +84,10 @@ class _Flat:
 def plan_buildings(table: Table, *, now: datetime, register: Register) -> ImportPlan:
     """Turn a list of addresses into a plan."""
     found = _Buildings(register)
-    left_out = {row.number for row in table.each() if not found.take(row)}
+    left_out = RowSet()
+    for row in table.each():
+        if not found.take(row):
+            left_out.add(row.number)
     return ImportPlan(
         kind="buildings",
         source=SOURCE,
@@ -92,7 +96,7 @@ def plan_buildings(table: Table, *, now: datetime, register: Register) -> Import
         rows=table.rows,
         changes=Lazy(lambda: _changes(table, found, left_out, now)),
         buildings=list(found.by_id),
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 
@@ -222,9 +226,7 @@ def _explain(row: Row) -> None:
         row.report("address_blank", "building")
 
 
-def _changes(
-    table: Table, found: _Buildings, left_out: set[int], now: datetime
-) -> Iterator[Change]:
+def _changes(table: Table, found: _Buildings, left_out: RowSet, now: datetime) -> Iterator[Change]:
     said = public(SOURCE.id, now)
     for id_, building in found.by_id.items():
         yield NodeChange(Op.PUT, "Building", id_, _about(building), said)

@@ -99,7 +99,7 @@ def plan_grids(table: Table, *, now: datetime, register: Register) -> ImportPlan
         changes=Lazy(lambda: _changes(grids, new, now)),
         grids=list(kept),
         buildings=list(new),
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

@@ -2,25 +2,28 @@
 
 A reading is taken in only for a resident whose meter is known from the register and who
 authorises the category "utility water" for alarms; none enters the graph. Readings of one meter
-are looked at in the order of time, whatever the order of the rows.
+are looked at in the order of time, whatever the order of the rows; a file may hold millions, so
+they are kept compact, by resident.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from statistics import median
+from typing import NamedTuple
 
-from graph.codec import Json
 from graph.ingest.cells import clean
 from graph.ingest.common import HeldBack, need, read_moment
 from graph.ingest.issues import CellFault
-from graph.ingest.plan import ImportPlan, RecordKind, RecordRow
+from graph.ingest.plan import ImportPlan, Lazy, RecordKind, RecordRow
 from graph.ingest.register import Register
+from graph.ingest.shelves import RowSet, Shelves, by_pseudonym
 from graph.ingest.table import Column, Row, Table
+from graph.ledger.canonical import micros, moment
 from graph.model import DataCategory, ResidentId
 from graph.vocabulary import source
 
@@ -45,11 +48,12 @@ _LITRES = {"l", "升", "litre", "litres"}
 _CUBIC_METRES = {"", "m3", "吨", "方", "立方", "立方米", "m³"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    row: Row
+class _Reading(NamedTuple):
     resident: ResidentId
-    at: datetime
+    meter: str
+    row: int
+    at: int
+    """Microseconds since 1970."""
     total: float
     """Cubic metres."""
 
@@ -57,8 +61,7 @@ class _Reading:
 def plan_meters(table: Table, *, now: datetime, register: Register) -> ImportPlan:
     """Turn readings into a plan."""
     held = HeldBack(table, register)
-    by_meter: dict[str, list[_Reading]] = defaultdict(list)
-    owners: dict[str, ResidentId | None] = {}
+    readings: Shelves[str] = Shelves(by_pseudonym)
     for row in table.each():
         meter = need(row, "meter", read_meter)
         at, total = need(row, "time", read_moment), need(row, "reading", _read_number)
@@ -67,27 +70,27 @@ def plan_meters(table: Table, *, now: datetime, register: Register) -> ImportPla
             row.report("date_future", "time")
         if not row.good or meter is None or at is None or total is None:
             continue
-        if meter not in owners:
-            owners[meter] = register.find("meter", meter)
-        who = owners[meter]
+        who = register.find("meter", meter)
         if who is None:
             row.report("meter_unknown", "meter", f"…{meter[-3:]}")
         elif held.may(who, DataCategory.UTILITY_WATER, "meter"):
             if litres:
                 row.report("reading_litres", "reading", f"{total:g}")
-            by_meter[meter].append(_Reading(row, who, at, total / 1000 if litres else total))
+            readings.add(who, meter, row.number, micros(at), total / 1000 if litres else total)
     held.report()
-    records = [record for readings in by_meter.values() for record in _in_order(readings)]
+    odd = _Odd(table)
+    for one in _by_meter(readings):
+        odd.look_at(one)
     return ImportPlan(
         kind="meters",
         source=SOURCE,
         file_hash=table.digest,
         as_of=now,
         rows=table.rows,
-        consented=frozenset({DataCategory.UTILITY_WATER} if records else ()),
+        consented=frozenset({DataCategory.UTILITY_WATER} if odd.kept else ()),
         changes=(),
-        records=records,
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        records=Lazy(lambda: _records(readings, odd)),
+        issues=table.issues,
     )
 
 
@@ -118,42 +121,68 @@ def _in_litres(row: Row) -> bool:
     return said in _LITRES or cell.endswith(("l", "升"))
 
 
-def _in_order(readings: list[_Reading]) -> list[RecordRow]:
-    """Check the readings of one meter against each other; those with errors are left out."""
-    readings.sort(key=lambda reading: reading.at)
-    usual = _usual(readings)
-    kept: list[RecordRow] = []
-    last: _Reading | None = None
-    for reading in readings:
-        reset = last is not None and reading.total < last.total and reading.total <= NEW_METER
-        if last is not None and not _fits(last, reading, usual):
-            continue
-        fields: dict[str, Json] = {"m3": reading.total, "reset": reset}
-        who, kind = reading.resident, RecordKind.READING
-        kept.append(RecordRow(who, DataCategory.UTILITY_WATER, kind, reading.at, fields))
-        last = reading
-    return kept
+def _by_meter(readings: Shelves[str]) -> Iterator[list[_Reading]]:
+    """Yield the readings of each meter in the order of time."""
+    lines = (_Reading(ResidentId(who), *rest) for who, *rest in readings)
+    for _, of_one in groupby(lines, attrgetter("resident")):
+        ordered = sorted(of_one, key=attrgetter("meter", "at"))
+        for _, of_meter in groupby(ordered, attrgetter("meter")):
+            yield list(of_meter)
+
+
+def _records(readings: Shelves[str], odd: _Odd) -> Iterator[RecordRow]:
+    category, kind = DataCategory.UTILITY_WATER, RecordKind.READING
+    for one in _by_meter(readings):
+        for who, _, row, at, total in one:
+            if row not in odd.left_out:
+                fields = {"m3": total, "reset": row in odd.resets}
+                yield RecordRow(who, category, kind, moment(at), fields)
+
+
+class _Odd:
+    """Holds the readings of one meter against each other, and remembers what came of it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.kept = 0
+        self.left_out, self.resets = RowSet(), RowSet()
+
+    def look_at(self, readings: list[_Reading]) -> None:
+        """Report what is odd about the readings of a meter, in the order of time."""
+        usual = _usual(readings)
+        last: _Reading | None = None
+        for reading in readings:
+            if last is not None and not self._fits(last, reading, usual):
+                self.left_out.add(reading.row)
+                continue
+            last = reading
+            self.kept += 1
+
+    def _fits(self, last: _Reading, reading: _Reading, usual: timedelta) -> bool:
+        """Whether a reading may follow another; says what is odd about it."""
+        row, before = reading.row, str(last.row)
+        passed, used = timedelta(microseconds=reading.at - last.at), reading.total - last.total
+        if not passed:
+            self._report("reading_conflict" if used else "reading_repeated", row, "time", before)
+            return False
+        if used < 0:
+            if reading.total > NEW_METER:
+                self._report("reading_backwards", row, "reading", before)
+                return False
+            self._report("meter_reset", row, "reading", before)
+            self.resets.add(row)
+            return True
+        if used > MOST_A_DAY * max(passed / timedelta(days=1), 1):
+            self._report("reading_jump", row, "reading", f"{used:g}")
+            return False
+        if passed > usual * LONG_GAP:
+            self._report("reading_gap", row, "time", f"{passed / timedelta(hours=1):g}")
+        return True
+
+    def _report(self, code: str, row: int, column: str, value: str) -> None:
+        self._table.report(row, code, column, value)
 
 
 def _usual(readings: list[_Reading]) -> timedelta:
-    seconds = [(b.at - a.at).total_seconds() for a, b in pairwise(readings)]
-    return timedelta(seconds=median([s for s in seconds if s] or [0]))
-
-
-def _fits(last: _Reading, reading: _Reading, usual: timedelta) -> bool:
-    """Whether a reading may follow another; says what is odd about it."""
-    row, before = reading.row, str(last.row.number)
-    passed, used = reading.at - last.at, reading.total - last.total
-    if not passed:
-        row.report("reading_repeated" if not used else "reading_conflict", "time", before)
-        return False
-    if used < 0:
-        reset = reading.total <= NEW_METER
-        row.report("meter_reset" if reset else "reading_backwards", "reading", before)
-        return reset
-    if used > MOST_A_DAY * max(passed / timedelta(days=1), 1):
-        row.report("reading_jump", "reading", f"{used:g}")
-        return False
-    if passed > usual * LONG_GAP:
-        row.report("reading_gap", "time", f"{passed / timedelta(hours=1):g}")
-    return True
+    passed = [b.at - a.at for a, b in pairwise(readings)]
+    return timedelta(microseconds=median([some for some in passed if some] or [0]))

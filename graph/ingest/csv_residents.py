@@ -11,41 +11,33 @@ their difficulties is sealed in the ledger, never coded, never in the graph.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
 
 from graph.ingest.addresses import building_id, read_address
-from graph.ingest.cells import (
-    birth_of,
-    clean,
-    name_key,
-    read_date,
-    read_id_number,
-    read_phones,
-    read_text,
-)
+from graph.ingest.cells import name_key, read_text
 from graph.ingest.common import HeldBack
-from graph.ingest.csv_meters import read_meter
 from graph.ingest.issues import CellFault, make_issue
-from graph.ingest.plan import IdentityRow, ImportPlan, Lazy, WordsRow
+from graph.ingest.plan import ImportPlan
 from graph.ingest.register import Register
-from graph.ingest.register_checks import Person, report_households, report_streets
+from graph.ingest.register_checks import Households, Streets
+from graph.ingest.resident_cells import (
+    Said,
+    read_kept_meter,
+    read_population,
+    read_registered,
+    read_resident,
+)
+from graph.ingest.resident_facts import SOURCE, Facts, Home
+from graph.ingest.shelves import FirstRows
 from graph.ingest.table import Column, Row, Table
 from graph.ledger.rows import RowKind
-from graph.model import (
-    Basis,
-    Change,
-    DataCategory,
-    NodeChange,
-    Op,
-    Provenance,
-    RelationshipChange,
-    ResidentId,
-    Scalar,
-)
+from graph.model import DataCategory, ResidentId
 from graph.schema import STATUTORY_CATEGORIES
-from graph.vocabulary import occupations, source, vocabulary_nodes
+from graph.vocabulary import occupations
+from graph.vocabulary.coding import Coding
 
 __all__ = ["RESIDENT_COLUMNS", "plan_residents"]
 
@@ -70,65 +62,28 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
 """Header of a register; the order does not matter and further columns are reported."""
 
 LAW = "Organic Law of the Urban Residents' Committees; PIPL art. 13 (3)"
-SOURCE = source("government-register")
-OLDEST = 125
-
-_RELATIONS = {
-    "户主": "head",
-    "本人": "head",
-    "head": "head",
-    "配偶": "spouse",
-    "夫": "spouse",
-    "妻": "spouse",
-    "spouse": "spouse",
-    "子": "child",
-    "女": "child",
-    "子女": "child",
-    "child": "child",
-    "父": "parent",
-    "母": "parent",
-    "父母": "parent",
-    "parent": "parent",
-    "孙子女": "grandchild",
-    "兄弟姐妹": "sibling",
-}
-_POPULATIONS = {
-    "常住": "resident",
-    "常住人口": "resident",
-    "流动": "floating",
-    "流动人口": "floating",
-}
-_REGISTERED_HERE = {"01": True, "1": True, "是": True, "02": False, "2": False, "否": False}
-_STATUS = {
-    **dict.fromkeys(("在住", "正常", "在册", "常住", "active"), "active"),
-    **dict.fromkeys(("迁出", "搬走", "已搬走", "已迁出", "搬离", "moved"), "moved"),
-    **dict.fromkeys(("死亡", "去世", "已故", "已去世", "注销", "deceased"), "deceased"),
-}
-_RANGE_OF_BUILDINGS = re.compile(r".*\d\s*(?:[-~至到—]|--)\s*\d+\s*(?:幢|栋|号楼|单元).*")
-_SEX = {"男": 1, "1": 1, "male": 1, "m": 1, "女": 0, "2": 0, "female": 0, "f": 0}
+_AT_ONCE = 2_000
+"""Rows whose people are looked up together."""
+_REMEMBERED = 1 << 14
+_NOBODY: Mapping[str, str] = {}
+_GRID, _DWELLING, _WATER = DataCategory.GRID, DataCategory.DWELLING, DataCategory.UTILITY_WATER
+_NEED_WORDS, _OCCUPATION = DataCategory.NEED_WORDS, DataCategory.OCCUPATION
 
 
 def plan_residents(
     table: Table, *, pseudonym: Callable[[str, str], str], now: datetime, register: Register
 ) -> ImportPlan:
-    """Turn a register into a plan; rows with errors are left out, the others come through."""
-    people: dict[ResidentId, Person] = {}
+    """Turn a register into a plan; rows with errors are left out, the others come through.
+
+    Residents come in the order of their pseudonyms: that tells nothing of the file, and it is the
+    order in which a database takes a million of them quickest.
+    """
     reader = _Reader(table, pseudonym, now, register)
-    for row in table.each():
-        person = reader.person(row)
-        if person is None:
-            continue
-        if person.resident in people:
-            row.report("row_repeated", "name", str(people[person.resident].row))
-        else:
-            people[person.resident] = person
-    reader.held.report()
-    if reader.unmatched:
-        header, count = table.headers["address"], reader.unmatched
-        table.issues.append(make_issue("dwelling_unknown", row=0, column=header, count=count))
-    kept = list(people.values())
-    report_households(table, kept, reader.headed)
-    report_streets(table, kept, register)
+    rows = table.each()
+    while some := list(islice(rows, _AT_ONCE)):
+        reader.take(some)
+    reader.finish()
+    facts = reader.facts
     return ImportPlan(
         kind="residents",
         source=SOURCE,
@@ -138,19 +93,11 @@ def plan_residents(
         statutory=STATUTORY_CATEGORIES,
         law=LAW,
         consented=frozenset(reader.held.taken),
-        changes=Lazy(lambda: _changes(kept, pseudonym, now)),
-        residents=list(people),
-        identities=[IdentityRow(p.resident, p.fields, now) for p in kept],
-        words=[
-            WordsRow(p.resident, category, text, now)
-            for p in kept
-            for category, text in (
-                (DataCategory.NEED_WORDS, p.difficulties),
-                (DataCategory.OCCUPATION, p.uncoded),
-            )
-            if text
-        ],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        changes=facts.changes,
+        residents=facts.residents,
+        identities=facts.identities,
+        words=facts.words,
+        issues=table.issues,
     )
 
 
@@ -168,87 +115,95 @@ class _Reader:
         self._pseudonym = pseudonym
         self._today = now.date()
         self._register = register
-        self._ids: dict[str, tuple[str, int]] = {}
-        self._phones: dict[tuple[str, str], tuple[str | None, int]] = {}
-        self._numbered: dict[str, ResidentId] = {}
+        self._ids = FirstRows()
+        self._phones = FirstRows()
+        self._residents = FirstRows()
+        self._met_by_phone: dict[str, ResidentId] = {}
+        """By number in the file: who was known, but not by this number."""
         self._grids: set[str] = set()
+        self._households = Households(table)
+        self._streets = Streets(table, register)
+        self._household = lru_cache(_REMEMBERED)(lambda said: pseudonym("household", said))
+        self.facts = Facts(now)
         self.held = HeldBack(table, register)
-        self.headed: set[str] = set()
-        """Households with a head, those in rows with errors included."""
-        self.unmatched = 0
+        self._unmatched = 0
         """Authorised addresses that match no building."""
 
-    def person(self, row: Row) -> Person | None:
-        """Read one row; ``None`` when it has an error."""
-        name = row.read("name", read_text)
-        if name is None and row.good:
-            row.report("name_missing", "name")
-        id_number = row.read("id_number", read_id_number)
-        phone = row.read("phone", read_phones)
-        address = row.read("address", _read_home)
-        born = self._born(row, id_number)
-        self._check_sex(row, id_number)
-        relation = row.read("relation", read_text)
-        household = row.read("household", read_text)
-        grid = row.read("grid", self._read_grid)
-        status = row.read("status", _read_status) or "active"
-        if household and _RELATIONS.get(relation or "") == "head":
-            self.headed.add(household)
-        if not row.good or name is None:
-            return None
-        if not self._is_somebody(row, name, id_number, phone, address):
-            return None
-        if address and not grid and "grid" in self._table.headers:
+    def take(self, rows: Sequence[Row]) -> None:
+        """Read some rows; those with errors are left out."""
+        read = [read_resident(row, self._today, self._read_grid) for row in rows]
+        whole = [said for said in read if said.row.good]
+        self._register.expect(
+            {
+                "id_number": [said.id_number for said in whole if said.id_number],
+                "phone": [said.phone for said in whole if said.phone],
+            }
+        )
+        for said in read:
+            kept = said.row.good and self._is_somebody(said) and self._take_one(said)
+            if not kept and said.household and said.relation == "head":
+                self._households.note_head(said.household)
+
+    def finish(self) -> None:
+        """Report what only the file as a whole shows."""
+        self.held.report()
+        if self._unmatched:
+            header, count = self._table.headers["address"], self._unmatched
+            issue = make_issue("dwelling_unknown", row=0, column=header, count=count)
+            self._table.issues.append(issue)
+        self._households.report()
+        self._streets.report()
+
+    def _take_one(self, said: Said) -> bool:
+        """Take a row in; ``False`` when it is left out."""
+        row = said.row
+        if said.address and not said.grid and "grid" in self._table.headers:
             row.report("grid_missing", "grid")
-        known = self._known(row, name, id_number, phone or address)
+        resident, before = self._known(said)
         if not row.good:
-            return None
-        said, before = known
-        resident = self._numbered.setdefault(id_number or said, said)
-        fields = {"name": name, "id_number": id_number, "phone": phone}
-        if status != "active" or "status" in before:
-            fields["status"] = status
+            return False
+        fields = {"name": said.name, "id_number": said.id_number, "phone": said.phone}
+        if said.status != "active" or "status" in before:
+            fields["status"] = said.status
         home = None
-        if self._may(resident, DataCategory.DWELLING, "address", address):
-            fields["address"] = address
-            home = _home(self._register, address or "", grid or "")
-            self.unmatched += home is None
-        meter = row.read("meter", _read_meter)
-        if self._may(resident, DataCategory.UTILITY_WATER, "meter", meter):
+        if self._may(resident, _DWELLING, "address", said.address):
+            fields["address"] = said.address
+            home = _home(self._register, said.address or "", said.grid or "")
+            self._unmatched += home is None
+        meter = row.read("meter", read_kept_meter)
+        if self._may(resident, _WATER, "meter", meter):
             fields["meter"] = meter
         occupation, uncoded = self._occupation(row, resident)
-        may_grid = self._may(resident, DataCategory.GRID, "grid", grid)
+        may_grid = self._may(resident, _GRID, "grid", said.grid)
         difficulties = row.read("difficulties", read_text)
-        may_words = self._may(resident, DataCategory.NEED_WORDS, "difficulties", difficulties)
-        return Person(
-            row=row.number,
-            resident=resident,
-            name=name,
-            fields={kind: value for kind, value in fields.items() if value},
-            born=born,
-            grid=grid if may_grid else None,
-            said_grid=grid or "",
-            household=household,
-            relation=_RELATIONS.get(relation or "", "other") if relation else None,
-            occupation=occupation,
-            uncoded=uncoded,
-            difficulties=difficulties if may_words else None,
-            population=row.read("population", _read_population),
-            registered_here=_REGISTERED_HERE.get(clean(row.cells.get("registered_here", ""))),
+        may_words = self._may(resident, _NEED_WORDS, "difficulties", difficulties)
+        about: dict[str, str | int | bool | None] = {
+            "status": said.status,
+            "birth_year": said.born.year if said.born else None,
+            "population": row.read("population", read_population),
+            "registered_here": read_registered(row.cells.get("registered_here", "")),
+        }
+        first, _ = self._residents.first(resident, row.number)
+        if first != row.number:
+            row.report("row_repeated", "name", str(first))
+            return False
+        self._households.add(row, said.household, said.relation, said.born)
+        self._streets.add(row, said.grid)
+        self.facts.add_person(resident, fields)
+        if may_words and difficulties:
+            self.facts.add_words(resident, _NEED_WORDS, difficulties)
+        if uncoded:
+            self.facts.add_words(resident, _OCCUPATION, uncoded)
+        self.facts.add_facts(
+            resident,
+            about,
+            household=self._household(said.household) if said.household else None,
+            relation=said.relation,
+            grid=said.grid if may_grid else None,
             home=home,
-            status=status,
+            occupation=occupation,
         )
-
-    def _born(self, row: Row, id_number: str | None) -> date | None:
-        said = row.read("birth_date", read_date)
-        born = birth_of(id_number) if id_number else said
-        if id_number and said and said != born:
-            row.report("id_birth_conflict", "birth_date")
-        if born is not None:
-            age = self._today.year - born.year
-            if born > self._today or age > OLDEST:
-                row.report("age_range", "birth_date" if said else "id_number", str(age))
-        return born
+        return True
 
     def _read_grid(self, raw: str) -> str | None:
         """Read the code of a grid; one that was not imported is pointed out once."""
@@ -259,65 +214,70 @@ class _Reader:
                 raise CellFault("grid_unknown", grid[:20], instead=grid)
         return grid
 
-    def _check_sex(self, row: Row, id_number: str | None) -> None:
-        said = _SEX.get(clean(row.cells.get("sex", "")).casefold())
-        if id_number and said is not None and int(id_number[16]) % 2 != said:
-            row.report("id_sex_conflict", "sex")
-
-    def _is_somebody(
-        self, row: Row, name: str, id_number: str | None, phone: str | None, address: str | None
-    ) -> bool:
+    def _is_somebody(self, said: Said) -> bool:
         """Whether a row says enough to tell who it is, and not by the number of another row."""
-        if not (id_number or phone or address):
+        row = said.row
+        if not (said.id_number or said.phone or said.address):
             row.report("not_identifiable")
             return False
-        if id_number:
-            known = self._ids.setdefault(id_number, (name, row.number))
-            if name_key(known[0]) != name_key(name):
-                row.report("id_duplicate", "id_number", str(known[1]))
+        if said.id_number:
+            name = _mark(name_key(said.name or ""))
+            first, named = self._ids.first(said.id_number, row.number, name)
+            if named != name:
+                row.report("id_duplicate", "id_number", str(first))
                 return False
-        if phone:
-            other = self._phones.setdefault((name, phone), (id_number, row.number))
-            if other[0] and id_number and other[0] != id_number:
-                row.report("shared_phone", "phone", str(other[1]))
+        if said.phone:
+            number = _mark(said.id_number) if said.id_number else 0
+            first, other = self._phones.first((said.name, said.phone), row.number, number)
+            if other and number and other != number:
+                row.report("shared_phone", "phone", str(first))
         return True
 
-    def _known(
-        self, row: Row, name: str, id_number: str | None, reached: str | None
-    ) -> tuple[ResidentId, Mapping[str, str]]:
+    def _known(self, said: Said) -> tuple[ResidentId, Mapping[str, str]]:
         """Tell who this is, and what is recorded of them already.
 
-        Without a number it is who has the same name and ``reached``: telephone, else address.
+        Without a number it is who has the same name and telephone.
         """
-        known = self._register.find("id_number", id_number) if id_number else None
+        row, number, find = said.row, said.id_number, self._register.find
+        known = find("id_number", number) if number else None
         if known:
             before = self._register.fields(known)
-            names = {name_key(name), name_key(row.cells.get("former_name", ""))}
+            names = {name_key(said.name or ""), name_key(row.cells.get("former_name", ""))}
             if "name" in before and name_key(before["name"]) not in names:
                 row.report("id_other_name", "id_number")
             return known, before
-        known = self._register.find("phone", reached) if reached else None
-        before = self._register.fields(known) if known else {}
-        if known and name_key(before.get("name", "")) == name_key(name):
-            others = {before.get("id_number"), self._phones[name, reached or ""][0]}
-            if not id_number or not others - {None, id_number}:
+        if number:
+            new = ResidentId(self._pseudonym("resident", f"id/{number}"))
+        else:
+            reached = said.phone or said.address
+            new = ResidentId(self._pseudonym("resident", f"name/{said.name}/{reached}"))
+        known = find("phone", said.phone) if said.phone else None
+        before = self._register.fields(known) if known else _NOBODY
+        if known and name_key(before.get("name", "")) == name_key(said.name or ""):
+            _, other = self._phones.first((said.name, said.phone), row.number)
+            numbered = before.get("id_number")
+            if not number:
                 return known, before
-            if "id_number" in before:
+            if numbered in {None, number} and other in {0, _mark(number)}:
+                met = self._met_by_phone.get(number)
+                if met is None and new not in self._residents:
+                    met = self._met_by_phone[number] = known
+                return met or new, before
+            if numbered:
                 row.report("shared_phone_known", "phone")
-        said = f"id/{id_number}" if id_number else f"name/{name}/{reached}"
-        return ResidentId(self._pseudonym("resident", said)), {}
+        return self._met_by_phone.get(number or "", new), _NOBODY
 
     def _occupation(self, row: Row, resident: ResidentId) -> tuple[str | None, str | None]:
         said = row.read("occupation", read_text)
         if said is None:
             return None, None
-        coding = occupations().coding(said)
+        coding = _coding(said)
         if coding.candidates:
             meant = " / ".join(f"{c} {occupations()[c].label_zh}" for c in coding.candidates)
             row.report("occupation_ambiguous", "occupation", f"{said}: {meant}")
         elif coding.code is None:
             row.report("occupation_uncoded", "occupation", said)
-        if not self._may(resident, DataCategory.OCCUPATION, "occupation", said):
+        if not self._may(resident, _OCCUPATION, "occupation", said):
             return None, None
         return coding.code, said if coding.code is None else None
 
@@ -327,7 +287,18 @@ class _Reader:
         return value is not None and self.held.may(resident, category, column)
 
 
-def _home(register: Register, text: str, grid: str) -> tuple[str, dict[str, Scalar]] | None:
+def _mark(text: str) -> int:
+    """31 bits of a text, never 0: enough to tell whether two rows say the same."""
+    return hash(text) & 0x7FFF_FFFF or 1
+
+
+@lru_cache(_REMEMBERED)
+def _coding(said: str) -> Coding:
+    """Code an occupation; the same few words come back again and again."""
+    return occupations().coding(said)
+
+
+def _home(register: Register, text: str, grid: str) -> Home | None:
     """Match an address with a building that was imported; anything but an exact match is none."""
     address = read_address(text)
     if address is None:
@@ -337,80 +308,3 @@ def _home(register: Register, text: str, grid: str) -> tuple[str, dict[str, Scal
         return None
     unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
     return building, {"unit": unit, "floor": address.floor}
-
-
-def _read_population(raw: str) -> str | None:
-    text = clean(raw)
-    if text and text not in _POPULATIONS:
-        raise CellFault("population_unknown", text[:20])
-    return _POPULATIONS.get(text)
-
-
-def _read_meter(raw: str) -> str | None:
-    try:
-        return read_meter(raw)
-    except CellFault as fault:
-        raise CellFault("meter_not_kept", fault.value) from None
-
-
-def _read_home(raw: str) -> str | None:
-    text = read_text(raw)
-    if text and _RANGE_OF_BUILDINGS.fullmatch(text):
-        raise CellFault("address_range", text)
-    return text
-
-
-def _read_status(raw: str) -> str | None:
-    text = clean(raw).casefold()
-    if text and text not in _STATUS:
-        raise CellFault("status_unknown", text)
-    return _STATUS.get(text)
-
-
-def _changes(
-    people: list[Person], pseudonym: Callable[[str, str], str], now: datetime
-) -> Iterator[Change]:
-    def said(category: DataCategory, basis: Basis) -> Provenance:
-        return Provenance(SOURCE.id, now, now, 1.0, category, basis)
-
-    yield from vocabulary_nodes(now)
-    household = {
-        person.household: pseudonym("household", person.household)
-        for person in people
-        if person.household
-    }
-    by_law = said(DataCategory.HOUSEHOLD, Basis.STATUTORY)
-    for id_ in household.values():
-        yield NodeChange(Op.PUT, "Household", id_, {}, by_law)
-    identity = said(DataCategory.IDENTITY, Basis.STATUTORY)
-    for person in people:
-        yield NodeChange(Op.PUT, "Resident", person.resident, _about(person), identity)
-    occupation = said(DataCategory.OCCUPATION, Basis.CONSENT)
-    in_grid = said(DataCategory.GRID, Basis.CONSENT)
-    dwelling = said(DataCategory.DWELLING, Basis.CONSENT)
-    for person in people:
-        start = ("Resident", person.resident)
-        if person.household:
-            about = {"relation": person.relation}
-            end = ("Household", household[person.household])
-            yield RelationshipChange(Op.PUT, "MEMBER_OF_HOUSEHOLD", *start, *end, about, by_law)
-        if person.grid:
-            end = ("Grid", person.grid)
-            yield RelationshipChange(Op.PUT, "IN_GRID", *start, *end, {}, in_grid)
-        if person.home:
-            end = ("Building", person.home[0])
-            yield RelationshipChange(Op.PUT, "LIVES_IN", *start, *end, person.home[1], dwelling)
-        if person.occupation:
-            end = ("Occupation", person.occupation)
-            yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)
-
-
-def _about(person: Person) -> dict[str, Scalar]:
-    """Properties of a resident; what is not known has none."""
-    about: dict[str, Scalar] = {
-        "status": person.status,
-        "birth_year": person.born.year if person.born else None,
-        "population": person.population,
-        "registered_here": person.registered_here,
-    }
-    return {name: value for name, value in about.items() if value is not None}

@@ -109,7 +109,7 @@ def plan_services(table: Table, *, now: datetime, register: Register) -> ImportP
         changes=Lazy(lambda: _changes(services, now)),
         items=list(kept),
         seats=[SeatRow(s.id, s.seats) for s in services],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

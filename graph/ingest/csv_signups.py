@@ -112,7 +112,7 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
         consented=frozenset({DataCategory.ATTENDANCE} if kept else ()),
         changes=Lazy(lambda: _changes(kept, now)),
         bookings=[BookingRow(s.item, s.resident, s.at) for s in sign_ups if s.starts > now],
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

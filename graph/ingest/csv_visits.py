@@ -18,9 +18,11 @@ from graph.codec import Json
 from graph.ingest.cells import clean, read_id_number, read_phones, read_text
 from graph.ingest.common import known_resident, need, read_moment
 from graph.ingest.issues import CellFault
-from graph.ingest.plan import ImportPlan, RecordKind, RecordRow
+from graph.ingest.plan import ImportPlan, Lazy, RecordKind, RecordRow
 from graph.ingest.register import Register
+from graph.ingest.shelves import FirstRows, Shelves, by_pseudonym
 from graph.ingest.table import Column, Row, Table
+from graph.ledger.canonical import micros, moment
 from graph.model import DataCategory, ResidentId
 from graph.vocabulary import source
 
@@ -81,30 +83,36 @@ _OUTCOMES = {
 
 def plan_visits(table: Table, *, now: datetime, register: Register) -> ImportPlan:
     """Turn a list of visits into a plan."""
-    seen: dict[tuple[ResidentId, datetime, str], int] = {}
-    records: list[RecordRow] = []
+    seen = FirstRows()
+    records: Shelves[str] = Shelves(by_pseudonym)
     for row in table.each():
         found = _read(row, now, register)
         if not found:
             continue
         visit = found[0]
-        first = seen.setdefault((visit.resident, visit.at, str(visit.fields)), row.number)
+        first, _ = seen.first((visit.resident, visit.at, str(visit.fields)), row.number)
         if first != row.number:
             row.report("visit_repeated", "date", str(first))
         elif not register.granted(visit.resident, DataCategory.SURVEY):
             row.report("record_not_authorised", "name")
         else:
-            records.extend(found)
+            for kept in found:
+                records.add(kept.resident, kept.kind.value, micros(kept.at), dict(kept.fields))
     return ImportPlan(
         kind="visits",
         source=SOURCE,
         file_hash=table.digest,
         as_of=now,
         rows=table.rows,
-        consented=frozenset({DataCategory.SURVEY} if records else ()),
+        consented=frozenset({DataCategory.SURVEY} if len(records) else ()),
         changes=(),
-        records=records,
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        records=Lazy(
+            lambda: (
+                RecordRow(ResidentId(who), DataCategory.SURVEY, RecordKind(kind), moment(at), said)
+                for who, kind, at, said in records
+            )
+        ),
+        issues=table.issues,
     )
 
 

@@ -112,7 +112,7 @@ def plan_volunteering(table: Table, *, now: datetime, register: Register) -> Imp
         consented=frozenset({DataCategory.HELP} if kept else ()),
         changes=Lazy(lambda: _changes(kept, list(projects.values()), now)),
         items=list(projects),
-        issues=tuple(sorted(table.issues, key=lambda issue: issue.row)),
+        issues=table.issues,
     )
 
 

@@ -116,4 +116,4 @@ def read_file(
     """
     table = read_table(path, columns_of(kind))
     plan = _PLANS[kind](table, _Given(pseudonym, clock(), register or EmptyRegister()))
-    return replace(plan, columns=table.header.uses, sample=sample_of(table, plan.errors))
+    return replace(plan, columns=table.header.uses, sample=sample_of(table, table.issues.left_out))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
+from typing import cast
 
+from graph.codec import Json
 from graph.ingest.plan import RowIssue, Severity
+from graph.ingest.shelves import RowSet, Shelves
 
-__all__ = ["CellFault", "codes", "make_issue"]
+__all__ = ["CellFault", "Issues", "codes", "fields_of", "issue_of", "make_issue"]
+
+_ROWS_ON_A_SHELF = 4_096
 
 
 class CellFault(Exception):
@@ -68,3 +74,56 @@ def make_issue(
         remedy_zh=texts["remedy_zh"],
         remedy_en=texts["remedy_en"],
     )
+
+
+class Issues(Collection[RowIssue]):
+    """What was found wrong with a file, in the order of its rows; compact, as it may be every row.
+
+    Issues of one row keep the order in which they were found.
+    """
+
+    def __init__(self, issues: Iterable[RowIssue] = ()) -> None:
+        self._kept: Shelves[int] = Shelves(lambda row: row // _ROWS_ON_A_SHELF)
+        self.left_out = RowSet()
+        """Rows with an error."""
+        for issue in issues:
+            self.append(issue)
+
+    def append(self, issue: RowIssue) -> None:
+        """Take an issue down."""
+        if issue.severity is Severity.ERROR:
+            self.left_out.add(issue.row)
+        self._kept.add(issue.row, fields_of(issue))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[RowIssue]:
+        """Yield them by row."""
+        for _, fields in self._kept:
+            yield issue_of(fields)
+
+    def __contains__(self, issue: object) -> bool:
+        """Whether this very issue is among them."""
+        return any(issue == other for other in self)
+
+
+def fields_of(issue: RowIssue) -> list[Json]:
+    """Take an issue apart, as JSON."""
+    return [
+        issue.code,
+        issue.severity.value,
+        issue.row,
+        issue.column,
+        issue.message_zh,
+        issue.message_en,
+        issue.remedy_zh,
+        issue.remedy_en,
+    ]
+
+
+def issue_of(fields: Sequence[Json]) -> RowIssue:
+    """Put together again what :func:`fields_of` took apart."""
+    code, severity, row, *texts = cast("tuple[str, str, int, *tuple[str, ...]]", fields)
+    return RowIssue(code, Severity(severity), row, *texts)

@@ -13,6 +13,9 @@ from graph.model import Action, Actor, DataCategory, Purpose, ResidentId
 
 __all__ = ["GrantGate", "LedgerRegister"]
 
+_REMEMBERED = 50_000
+"""Values of which the resident is remembered, at most; then they are forgotten together."""
+
 
 class GrantGate(Protocol):
     """The question a register asks of the gate (:class:`graph.gate.Gate` has it)."""
@@ -56,7 +59,7 @@ class LedgerRegister:
     Notes
     -----
     What is authorised is looked up once per category, and what earlier imports said of places once
-    at all: one register is for reading one file.
+    at all; who was found is remembered. So one register is for reading one file.
     """
 
     def __init__(self, ledger: Ledger, gate: GrantGate, actor: Actor) -> None:
@@ -66,16 +69,34 @@ class LedgerRegister:
         self._granted: dict[DataCategory, frozenset[ResidentId]] = {}
         self._streets: Mapping[str, str] | None = None
         self._later: Mapping[str, str] | None = None
+        self._found: dict[tuple[str, str], ResidentId | None] = {}
+        self._fields: dict[ResidentId, Mapping[str, str]] = {}
+        self._buildings: dict[str, str | None] = {}
+
+    def expect(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Look these up at once, with what is recorded of those who are found."""
+        if len(self._found) > _REMEMBERED:
+            self._found.clear()
+            self._fields.clear()
+        with self._ledger.read() as tx:
+            for kind, values in wanted.items():
+                new = [value for value in values if (kind, value) not in self._found]
+                found = self._ledger.identity.find_many(tx, kind, new)
+                self._found |= {(kind, value): found.get(value) for value in new}
+                self._fields |= self._ledger.identity.get_many(tx, list(found.values()))
 
     def find(self, kind: str, value: str) -> ResidentId | None:
         """Return the one resident with this value."""
-        with self._ledger.read() as tx:
-            return self._ledger.identity.find(tx, kind, value)
+        if (kind, value) not in self._found:
+            self.expect({kind: [value]})
+        return self._found[kind, value]
 
     def fields(self, resident: ResidentId) -> Mapping[str, str]:
         """Return what is recorded of a resident."""
-        with self._ledger.read() as tx:
-            return self._ledger.identity.get(tx, resident)
+        if resident not in self._fields:
+            with self._ledger.read() as tx:
+                self._fields[resident] = self._ledger.identity.get(tx, resident)
+        return self._fields[resident]
 
     def granted(self, resident: ResidentId, category: DataCategory) -> bool:
         """Whether a grant for the purpose of this category is in force."""
@@ -99,8 +120,10 @@ class LedgerRegister:
         if self._later is None:
             with self._ledger.read() as tx:
                 self._later = later_names(self._ledger, tx)
-        id_ = self._later.get(key, key)
-        return id_ if self.has(RowKind.BUILDING, id_) else None
+        if key not in self._buildings:
+            id_ = self._later.get(key, key)
+            self._buildings[key] = id_ if self.has(RowKind.BUILDING, id_) else None
+        return self._buildings[key]
 
     def street_of(self, grid: str) -> str | None:
         """Return the street of a grid."""

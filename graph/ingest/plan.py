@@ -7,7 +7,7 @@ anew each time, so a file of any size needs no room in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -203,7 +203,8 @@ class ImportPlan:
     """Categories that are taken in because a law demands it."""
     law: str = ""
     """That law."""
-    issues: tuple[RowIssue, ...] = ()
+    issues: Collection[RowIssue] = ()
+    """In the order of the rows."""
     columns: tuple[ColumnUse, ...] = ()
     """How each column of the file is understood; empty where there are none."""
     sample: tuple[Mapping[str, str], ...] = ()

@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from graph.codec import Json
 from graph.errors import NotFound
+from graph.ingest.issues import fields_of, issue_of
 from graph.ingest.plan import ColumnFate, ColumnUse, ImportPlan, RowIssue, Severity
+from graph.ingest.shelves import RowSet
 from graph.ledger.canonical import canonical, parse
 from graph.ledger.imports import ImportBatch
 from graph.ledger.ledger import Ledger
@@ -95,7 +97,7 @@ class Tally:
     def __init__(self, plan: ImportPlan) -> None:
         self._plan = plan
         self._codes: Counter[str] = Counter()
-        self._left_out: set[int] = set()
+        self._left_out = RowSet()
         self._notices = 0
         self._changes: Counter[str] = Counter()
 
@@ -187,7 +189,7 @@ def copy_of(ledger: Ledger, tx: Connection, batch: str) -> Iterator[bytes]:
 
 def encode_issues(issues: Iterable[RowIssue]) -> bytes:
     """One sealed piece of issues."""
-    return canonical({"issues": [cast("Json", list(asdict(issue).values())) for issue in issues]})
+    return canonical({"issues": [fields_of(issue) for issue in issues]})
 
 
 def issues_of(ledger: Ledger, tx: Connection, batch: str, first: int = 0) -> Iterator[RowIssue]:
@@ -195,8 +197,6 @@ def issues_of(ledger: Ledger, tx: Connection, batch: str, first: int = 0) -> Ite
     pieces = ledger.staging.opened(tx, batch, Part.ISSUES, first // ISSUES_AT_ONCE)
     skip = first % ISSUES_AT_ONCE
     for piece in pieces:
-        for said in cast("list[list[str | int]]", parse(piece)["issues"])[skip:]:
-            code, severity, row, *rest = said
-            texts = (str(text) for text in rest)
-            yield RowIssue(str(code), Severity(str(severity)), int(row), *texts)
+        said = cast("list[list[Json]]", parse(piece)["issues"])
+        yield from map(issue_of, said[skip:])
         skip = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from graph.ledger.rows import RowKind
@@ -13,6 +13,10 @@ __all__ = ["EmptyRegister", "Register"]
 
 class Register(Protocol):
     """Finds known residents, exactly."""
+
+    def expect(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Make ready to find these values of each kind: many at once cost little more than one."""
+        ...
 
     def find(self, kind: str, value: str) -> ResidentId | None:
         """Return the one resident with this ``phone``, ``id_number`` or ``meter``, or ``None``."""
@@ -41,6 +45,9 @@ class Register(Protocol):
 
 class EmptyRegister:
     """Knows nobody: what a reader sees before anything was imported."""
+
+    def expect(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Do nothing."""
 
     def find(self, kind: str, value: str) -> ResidentId | None:
         """Return ``None``."""

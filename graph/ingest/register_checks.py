@@ -2,112 +2,117 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date
 
-from graph.ingest.issues import make_issue
 from graph.ingest.register import Register
-from graph.ingest.table import Table
-from graph.model import ResidentId, Scalar
+from graph.ingest.shelves import FirstRows
+from graph.ingest.table import Row, Table
 
-__all__ = ["Person", "report_households", "report_streets"]
+__all__ = ["Households", "Streets"]
 
-_ELDERS, _YOUNGER = {"parent"}, {"child", "grandchild"}
+_ELDER, _YOUNGER, _ELSE = 1, -1, 0
+_SIDES = {"parent": _ELDER, "child": _YOUNGER, "grandchild": _YOUNGER}
 _STREET_DIGITS = 9
 """A grid code of the national scheme begins with the code of its street."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One row of a register as it is understood."""
-
-    row: int
-    resident: ResidentId
-    name: str
-    fields: dict[str, str]
-    born: date | None
-    grid: str | None
-    """Only when it is authorised."""
-    said_grid: str
-    household: str | None
-    relation: str | None
-    occupation: str | None
-    """Code, when it is known and authorised."""
-    uncoded: str | None
-    """Occupation in words, when it is authorised and has no code."""
-    difficulties: str | None
-    population: str | None
-    registered_here: bool | None
-    home: tuple[str, dict[str, Scalar]] | None
-    """Id of the building, and where in it; when it is known and authorised."""
-    status: str
-
-
-def report_households(table: Table, people: list[Person], headed: set[str]) -> None:
-    """Point out households with two heads, none, or relations that their ages contradict.
+class Households:
+    """Points out households with two heads, none, or relations that their ages contradict.
 
     Parameters
     ----------
     table : Table
         Takes the issues.
-    people : list of Person
-    headed : set of str
-        Households with a head, those in rows with errors included.
     """
-    heads: dict[str, Person] = {}
-    for person in people:
-        if person.household and person.relation == "head":
-            first = heads.setdefault(person.household, person)
-            if first is not person:
-                _report(table, "two_heads", person, "relation", str(first.row))
-    headless: set[str] = set()
-    for person in people:
-        if not person.household or not person.relation:
-            continue
-        if person.household not in headed | headless:
-            headless.add(person.household)
-            _report(table, "no_head", person, "relation")
-        head = heads.get(person.household)
-        if head is not None and _upside_down(person, head):
-            _report(table, "relation_conflict", person, "relation")
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._headed_elsewhere = FirstRows()
+        self._heads = FirstRows()
+        self._rows, self._born = array("i"), array("i")
+        self._households = array("q")
+        self._sides = array("b")
+
+    def note_head(self, household: str) -> None:
+        """Take down that a household has a head in a row that is left out."""
+        self._headed_elsewhere.first(hash(household), 1)
+
+    def add(self, row: Row, household: str | None, relation: str | None, born: date | None) -> None:
+        """Take a resident in; rows come in their order."""
+        if not (household and relation):
+            return
+        key, day = hash(household), born.toordinal() if born else 0
+        if relation == "head":
+            first, _ = self._heads.first(key, row.number, day)
+            if first != row.number:
+                row.report("two_heads", "relation", str(first))
+        self._rows.append(row.number)
+        self._households.append(key)
+        self._sides.append(_SIDES.get(relation, _ELSE))
+        self._born.append(day)
+
+    def report(self) -> None:
+        """Take down what is odd."""
+        headless = FirstRows()
+        for row, key, side, born in zip(
+            self._rows, self._households, self._sides, self._born, strict=True
+        ):
+            head = self._heads.get(key)
+            if head is None:
+                if key not in self._headed_elsewhere and headless.first(key, row)[0] == row:
+                    self._table.report(row, "no_head", "relation")
+            elif side and born and _upside_down(side, born, head[1]):
+                self._table.report(row, "relation_conflict", "relation")
 
 
-def _upside_down(person: Person, head: Person) -> bool:
+def _upside_down(side: int, born: int, head: int) -> bool:
     """Whether one of them would be the elder's elder: a circle of parents and children."""
-    if not (person.born and head.born):
+    if not head:
         return False
-    if person.relation in _YOUNGER:
-        return person.born <= head.born
-    return person.relation in _ELDERS and person.born >= head.born
+    return born <= head if side == _YOUNGER else born >= head
 
 
-def report_streets(table: Table, people: list[Person], register: Register) -> None:
-    """Point out grids that lie in another street than most.
+class Streets:
+    """Points out grids that lie in another street than most.
 
     Which street that is, lists of grids that were imported say; where there are none, the code.
     """
-    grids = {p.said_grid for p in people if p.said_grid}
-    streets = {grid: register.street_of(grid) for grid in grids}
-    if not any(streets.values()):
-        streets = {grid: _street_in(grid) for grid in grids}
-    placed = [(p, street) for p in people if (street := streets.get(p.said_grid))]
-    counted = Counter(street for _, street in placed)
-    if not counted:
-        return
-    usual, count = counted.most_common(1)[0]
-    if count * 2 <= len(placed):
-        return
-    for person, street in placed:
-        if street != usual:
-            _report(table, "grid_other_street", person, "grid", person.said_grid)
+
+    def __init__(self, table: Table, register: Register) -> None:
+        self._table = table
+        self._register = register
+        self._numbers: dict[str, int] = {}
+        self._rows, self._grids = array("i"), array("i")
+
+    def add(self, row: Row, grid: str | None) -> None:
+        """Take a resident in; rows come in their order."""
+        if grid:
+            self._rows.append(row.number)
+            self._grids.append(self._numbers.setdefault(grid, len(self._numbers)))
+
+    def report(self) -> None:
+        """Take down what is odd."""
+        grids = list(self._numbers)
+        streets = [self._register.street_of(grid) for grid in grids]
+        if not any(streets):
+            streets = [_street_in(grid) for grid in grids]
+        counted: Counter[str] = Counter()
+        for number, count in Counter(self._grids).items():
+            if street := streets[number]:
+                counted[street] += count
+        if not counted:
+            return
+        usual, count = counted.most_common(1)[0]
+        if count * 2 <= counted.total():
+            return
+        other = {n for n, street in enumerate(streets) if street and street != usual}
+        for row, number in zip(self._rows, self._grids, strict=True) if other else ():
+            if number in other:
+                self._table.report(row, "grid_other_street", "grid", grids[number])
 
 
 def _street_in(grid: str) -> str | None:
     """Return the code of the street in a code of the national scheme."""
     return grid[:_STREET_DIGITS] if grid.isdecimal() and len(grid) > _STREET_DIGITS else None
-
-
-def _report(table: Table, code: str, person: Person, column: str, value: str = "") -> None:
-    header = table.headers.get(column, "")
-    table.issues.append(make_issue(code, row=person.row, column=header, value=value))

@@ -8,11 +8,10 @@ run of seven digits or more is starred.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from itertools import islice
 
 from graph.ingest.cells import clean
-from graph.ingest.plan import RowIssue
 from graph.ingest.table import Table
 
 __all__ = ["SAMPLE_ROWS", "masked", "sample_of"]
@@ -31,9 +30,8 @@ _ID = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?![\dXx])")
 _RUN = re.compile(r"\d{7,}")
 
 
-def sample_of(table: Table, errors: Iterable[RowIssue]) -> tuple[Mapping[str, str], ...]:
-    """Return the first rows without errors, masked, by column name; empty cells left out."""
-    bad = {issue.row for issue in errors}
+def sample_of(table: Table, bad: Container[int]) -> tuple[Mapping[str, str], ...]:
+    """Return the first rows that are not bad, masked, by column name; empty cells left out."""
     good = (row for row in table.each() if row.number not in bad)
     return tuple(
         {c: masked(c, text) for c, raw in row.cells.items() if (text := clean(raw))}

@@ -224,10 +224,13 @@ class Stager:
             yield grant
 
     def _needed_identities(self) -> Iterator[IdentityRow]:
+        by_law = self._plan.statutory
+        asked = {kind: of for kind, of in CATEGORY_OF.items() if of not in by_law}
+        other = None if DataCategory.IDENTITY in by_law else DataCategory.IDENTITY
         for row in self._plan.identities:
             for kind in row.fields:
-                category = CATEGORY_OF.get(kind, DataCategory.IDENTITY)
-                if category not in self._plan.statutory:
+                category = asked.get(kind, None if kind in CATEGORY_OF else other)
+                if category is not None:
                     self.footing.need(row.resident, category)
             yield row
 

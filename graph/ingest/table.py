@@ -16,10 +16,11 @@ from typing import TypeVar, cast
 
 from graph.ingest.columns import HEADER_WITHIN, REFUSED, Column, Header, count_known, find_header
 from graph.ingest.csv_file import open_csv
-from graph.ingest.issues import CellFault, make_issue
+from graph.ingest.issues import CellFault, Issues, make_issue
 from graph.ingest.opened import Line, Opened
-from graph.ingest.plan import RowIssue, Severity
+from graph.ingest.plan import Severity
 from graph.ingest.refusing import refused
+from graph.ingest.shelves import RowSet
 from graph.ingest.workbook import is_workbook, open_workbook
 
 __all__ = ["REFUSED", "Column", "Row", "Table", "open_file", "read_table"]
@@ -65,11 +66,11 @@ class Table:
     """Header as it stands in the file, by column name."""
     header: Header
     opened: Opened
-    issues: list[RowIssue] = field(default_factory=list)
+    issues: Issues = field(default_factory=Issues)
     rows: int = 0
     """Data rows of the last time through, those with errors included."""
-    _noted: set[tuple[int, str]] = field(default_factory=set)
-    """Issues of rows as such that are taken down already: they are met each time through."""
+    _noted: RowSet = field(default_factory=RowSet)
+    """Rows with an issue as such, that is taken down already: it is met each time through."""
 
     def each(self) -> Iterator[Row]:
         """Yield the rows that have as many cells as the header, from the start each time."""
@@ -85,6 +86,12 @@ class Table:
                 self._note(number, "row_width", str(len(line)), width)
                 continue
             yield Row(self, number, dict(zip(names, pick(line), strict=True)))
+
+    def report(self, row: int, code: str, column: str = "", value: str = "") -> Severity:
+        """Take down an issue of a row."""
+        issue = make_issue(code, row=row, column=self.headers.get(column, ""), value=value)
+        self.issues.append(issue)
+        return issue.severity
 
     def _data(self) -> Iterator[Line]:
         """Yield the rows below the header that hold data."""
@@ -116,8 +123,8 @@ class Table:
         return ""
 
     def _note(self, number: int, code: str, value: str = "", count: int = 0) -> None:
-        if (number, code) not in self._noted:
-            self._noted.add((number, code))
+        if number not in self._noted:
+            self._noted.add(number)
             self.issues.append(make_issue(code, row=number, value=value, count=count))
 
 
@@ -144,10 +151,7 @@ class Row:
 
     def report(self, code: str, column: str = "", value: str = "") -> None:
         """Take down an issue of this row."""
-        header = self.table.headers.get(column, "")
-        issue = make_issue(code, row=self.number, column=header, value=value)
-        self.table.issues.append(issue)
-        if issue.severity is Severity.ERROR:
+        if self.table.report(self.number, code, column, value) is Severity.ERROR:
             self.good = False
 
 
@@ -167,7 +171,7 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
         headers={name: " ".join(header.cells[at].split()) for name, at in header.places.items()},
         header=header,
         opened=opened,
-        issues=[*opened.issues, *header.issues],
+        issues=Issues([*opened.issues, *header.issues]),
     )
     if next(table._data(), None) is None:
         raise refused(

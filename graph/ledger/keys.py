@@ -15,11 +15,12 @@ import os
 import stat
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,12 +43,25 @@ HOME = ""
 KEY_FILE = "home.key"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_PSEUDONYM_BYTES = 15
+"""Of a digest: 24 characters in base32, of which 20 are used."""
 _CHUNK = 5_000
 _LEAST_VARIETY = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+def _frame(text: str) -> bytes:
+    """Text behind its length in bytes."""
+    part = text.encode()
+    return len(part).to_bytes(4, "big") + part
+
+
+_framed = lru_cache(1 << 10)(_frame)
+"""Of what many values in a row have in common: table, category, and whose they are."""
+_FORMAT = _frame("1")
+_PUBLIC = DataCategory.PUBLIC.value
+
+
+class Box(NamedTuple):
     """Where a sealed value lies and whose it is; a value opens only in its own box."""
 
     table: str
@@ -58,14 +72,18 @@ class Box:
 
     def aad(self) -> bytes:
         """Associated data: table, line, subject, category and format, unambiguously joined."""
-        parts = (self.table, self.line, self.subject, self.category, "1")
-        encoded = [part.encode() for part in parts]
-        return b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+        return (
+            _framed(self.table)
+            + _frame(self.line)
+            + _framed(self.subject)
+            + _framed(self.category)
+            + _FORMAT
+        )
 
     @property
     def at_home(self) -> bool:
         """Whether the home key seals it rather than a resident's key."""
-        return self.subject == HOME or self.category == DataCategory.PUBLIC
+        return self.subject == HOME or self.category == _PUBLIC
 
 
 def make_home_key(folder: Path) -> None:
@@ -126,9 +144,9 @@ class KeyRing:
         self._index_key = self.derive("blind-index")
         self._capacity = capacity
         self._lock = Lock()
-        self._cache: OrderedDict[tuple[str, str], AESGCM] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._epoch = -1
-        self._pending: weakref.WeakKeyDictionary[Connection, dict[tuple[str, str], AESGCM]] = (
+        self._pending: weakref.WeakKeyDictionary[Connection, dict[tuple[str, str], bytes]] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -155,7 +173,7 @@ class KeyRing:
         """
         key = self.derive(f"pseudonym/{domain}")
         digest = hmac.digest(key, value.encode(), hashlib.sha256)
-        return base64.b32encode(digest)[:20].decode().lower()
+        return base64.b32encode(digest[:_PSEUDONYM_BYTES])[:20].decode().lower()
 
     def blind(self, domain: str, value: bytes) -> bytes:
         """Keyed digest by which a value is found without being stored."""
@@ -178,7 +196,7 @@ class KeyRing:
         sealed = []
         nonces = os.urandom(_NONCE_BYTES * len(values))
         for n, (box, plain) in enumerate(values):
-            key = self._home if box.at_home else keys.get((box.subject, box.category))
+            key = self._cipher(box, keys)
             if key is None:
                 raise CorruptStore(
                     f"the {box.category} key of {box.subject} was destroyed; "
@@ -203,7 +221,7 @@ class KeyRing:
         keys = self._keys(tx, (box for box, _ in values), make=False)
         plain: list[bytes | None] = []
         for box, sealed in values:
-            key = self._home if box.at_home else keys.get((box.subject, box.category))
+            key = self._cipher(box, keys)
             if key is None:
                 plain.append(None)
                 continue
@@ -250,9 +268,16 @@ class KeyRing:
         with self._lock:
             self._pending.pop(tx, None)
 
+    def _cipher(self, box: Box, keys: Mapping[tuple[str, str], bytes]) -> AESGCM | None:
+        """Return what seals a box; set up only now, as it then takes fifty times the memory."""
+        if box.at_home:
+            return self._home
+        key = keys.get((box.subject, box.category))
+        return None if key is None else AESGCM(key)
+
     def _keys(
         self, tx: Connection, boxes: Iterable[Box], *, make: bool
-    ) -> dict[tuple[str, str], AESGCM]:
+    ) -> dict[tuple[str, str], bytes]:
         wanted = {(box.subject, box.category) for box in boxes if not box.at_home}
         if not wanted:
             return {}
@@ -283,9 +308,9 @@ class KeyRing:
 
     def _load(
         self, tx: Connection, names: Sequence[tuple[str, str]]
-    ) -> tuple[dict[tuple[str, str], AESGCM], set[tuple[str, str]]]:
+    ) -> tuple[dict[tuple[str, str], bytes], set[tuple[str, str]]]:
         keys = tables.data_keys
-        found: dict[tuple[str, str], AESGCM] = {}
+        found: dict[tuple[str, str], bytes] = {}
         destroyed: set[tuple[str, str]] = set()
         wanted = set(names)
         subjects = sorted({subject for subject, _ in names})
@@ -300,19 +325,21 @@ class KeyRing:
                 if wrapped is None:
                     destroyed.add(name)
                 elif name in wanted:
-                    found[name] = AESGCM(self._unwrap(name, wrapped))
+                    found[name] = self._unwrap(name, wrapped)
         return found, destroyed
 
     def _make(
         self, tx: Connection, names: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], AESGCM]:
+    ) -> dict[tuple[str, str], bytes]:
         lines = []
         made = {}
-        for name in names:
-            key, nonce = os.urandom(_KEY_BYTES), os.urandom(_NONCE_BYTES)
+        random = os.urandom(len(names) * (_KEY_BYTES + _NONCE_BYTES))
+        for n, name in enumerate(names):
+            mine = random[n * (_KEY_BYTES + _NONCE_BYTES) : (n + 1) * (_KEY_BYTES + _NONCE_BYTES)]
+            key, nonce = mine[:_KEY_BYTES], mine[_KEY_BYTES:]
             wrapped = nonce + self._wrap.encrypt(nonce, key, _wrap_aad(name))
             lines.append({"subject": name[0], "category": name[1], "wrapped": wrapped})
-            made[name] = AESGCM(key)
+            made[name] = key
         insert_missing(tx, tables.data_keys, lines)
         with self._lock:
             self._pending.setdefault(tx, {}).update(made)
@@ -327,7 +354,7 @@ class KeyRing:
                 f"the {name[1]} key of {name[0]} does not unwrap; restore it from a backup"
             ) from error
 
-    def _remember(self, name: tuple[str, str], key: AESGCM) -> None:
+    def _remember(self, name: tuple[str, str], key: bytes) -> None:
         self._cache[name] = key
         while len(self._cache) > self._capacity:
             self._cache.popitem(last=False)

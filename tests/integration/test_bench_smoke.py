@@ -1,4 +1,4 @@
-"""The load test itself works, at a size that takes a moment: `python -m bench.feed_load`."""
+"""The load test and the bench of imports work, at a size that takes a moment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bench.feed_load import SETTLE, figures_of, make_schedule
+from bench.import_files import measure
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,3 +57,12 @@ def test_errors_and_late_answers_are_counted():
     assert (figures.errors, figures.taps, figures.requests) == (1, 0, 100)
     assert figures.p50 == 10.0
     assert figures.worst == 2000.0
+
+
+@pytest.mark.parametrize("kind", ["residents", "meters"])
+def test_a_clean_file_is_imported_whole_and_beside_its_baselines(kind):
+    report = measure(kind, 300, 1, wrong=False)
+    assert report["rows"] == 300
+    assert report["peak, MiB"] > 50
+    for baseline in ("csv.reader and SQLite", "sealing alone and SQLite"):
+        assert 0 < report[f"ratio to {baseline}"] < 1

@@ -146,8 +146,10 @@ def test_who_withdraws_between_preview_and_commit_loses_those_facts_and_nobody_e
     columns = ("姓名", "联系方式", "现住址", "网格编码")
     visits = ("对象", "联系电话", "日期", "方式", "结果")
     with office(clock, tmp_path / "a") as here:
-        gone, stays = here.residents()[:2]
         ledger = here.site.ledger
+        with ledger.read() as tx:
+            found = ledger.identity.find_many(tx, "phone", [phone(2), phone(3)])
+        gone, stays = found[phone(2)], found[phone(3)]
         people = [(person(n), phone(n), f"3幢2单元{n}室", "g1") for n in (2, 3)]
         previews = [
             here.preview("residents", here.write(columns, *people)),

@@ -15,6 +15,7 @@ from graph.ledger.outbox import EventKind
 from graph.model import (
     DataCategory,
     InstitutionId,
+    ResidentId,
 )
 from tests.contract.ledger.data import (
     FULL_WIDTH,
@@ -45,6 +46,44 @@ class TestPeople:
             assert ledger.identity.names(tx, [LI]) == {LI: "李秀"}
             ledger.identity.put(tx, ZHAO, {"phone": "13800138000"}, NOW)
             assert ledger.identity.find(tx, "phone", "13800138000") is None  # two have it
+
+    def test_many_are_found_as_one_by_one(self, ledger: Ledger):
+        phones = [f"154{n:08d}" for n in range(12_000)]
+        who = [ResidentId(f"r{n}") for n in range(len(phones))]
+        with ledger.read() as tx:
+            assert ledger.identity.find_many(tx, "phone", phones) == {}
+        with ledger.write() as tx:
+            people = [(r, {"phone": p}) for r, p in zip(who, phones, strict=True)]
+            ledger.identity.put_many(
+                tx, [*people, (LI, {"phone": phones[1], "name": "李秀英"})], NOW
+            )
+        with ledger.read() as tx:
+            asked = ["154-0000 0000", *phones, "15499999999"]
+            found = ledger.identity.find_many(tx, "phone", asked)
+            once = {phones[0], phones[1], "154-0000 0000", "15499999999"}
+            assert {v: found.get(v) for v in once} == {
+                v: ledger.identity.find(tx, "phone", v) for v in once
+            }
+            assert found["154-0000 0000"] == found[phones[0]] == who[0]
+            assert phones[1] not in found  # two have it
+            assert len(found) == len(phones)
+            assert ledger.identity.find_many(tx, "id_number", phones) == {}
+            some = ledger.identity.get_many(tx, [who[5], LI, ZHAO])
+            assert some == {r: ledger.identity.get(tx, r) for r in (who[5], LI)}
+
+    def test_nothing_tells_who_share_a_name(self, ledger: Ledger):
+        with ledger.write() as tx:
+            for who in (LI, WANG):
+                ledger.identity.put(tx, who, {"name": "李秀英", "phone": "15400000001"}, NOW)
+        with ledger.read() as tx:
+            lines = tx.exec_driver_sql("SELECT kind, blind, sealed FROM identity").all()
+            assert ledger.identity.find(tx, "name", "李秀英") is None
+        by_kind = {
+            k: {bytes(blind) for kind, blind, _ in lines if kind == k} for k in ("name", "phone")
+        }
+        assert by_kind["name"] == {b""}
+        assert len(by_kind["phone"]) == 1  # the digest by which both are found
+        assert len({bytes(sealed) for _, _, sealed in lines}) == 4
 
     def test_a_sealed_value_does_not_open_in_another_line(self, ledger: Ledger):
         with ledger.write() as tx:

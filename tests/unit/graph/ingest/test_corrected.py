@@ -73,7 +73,7 @@ def test_refused_columns_are_in_no_copy_and_no_sample(tmp_path, ending):
     lines = lines_of(corrected_copy("residents", source, plan.issues, tmp_path / "copy"))
     assert lines[0] == [PROBLEMS, "姓名", "公民身份号码", "联系方式", "备注"]
     assert lines[1][3] == "15400000001"
-    assert "甲教" not in repr((lines, plan.sample, plan.issues, plan.columns))
+    assert "甲教" not in repr((lines, plan.sample, list(plan.issues), plan.columns))
 
 
 def test_a_row_whose_cells_have_moved_shows_nothing_from_a_refused_column_on(tmp_path):

@@ -63,7 +63,7 @@ def links(plan):
 
 def test_an_activity_comes_through_with_all_its_facts(tmp_path):
     plan = read("activities", csv_file(tmp_path, ZH, GOOD))
-    assert plan.issues == ()
+    assert list(plan.issues) == []
     about = the_activity(plan).properties
     assert about["starts_at"] == datetime(2026, 6, 5, 23, 30, tzinfo=UTC)
     assert about["seats"] == 20

@@ -42,7 +42,7 @@ def test_every_common_encoding_is_found(tmp_path, encoding):
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
     table = table_of(tmp_path, mark + TEXT.encode(encoding))
     assert names(table) == NAMES
-    assert table.issues == []
+    assert list(table.issues) == []
 
 
 @pytest.mark.parametrize("name", ["㛃", "\U0002c2ce", "阿依古丽·买买提"])

@@ -71,7 +71,7 @@ def test_addresses_become_dwellings_of_a_building_that_knows_its_size(tmp_path):
         ("2", 5, "2"),
         (None, -1, "3"),
     ]
-    assert plan.issues == ()
+    assert list(plan.issues) == []
 
 
 @pytest.mark.parametrize("granted", [True, False])

@@ -29,7 +29,7 @@ def test_a_template_is_read_without_any_issue(tmp_path, kind, ending):
     path = tmp_path / f"t.{ending}"
     write_template(kind, path)
     plan = read(kind, path)
-    assert plan.issues == ()
+    assert list(plan.issues) == []
     assert plan.rows == len(plan.sample) == 2
 
 
