@@ -17,6 +17,7 @@ from graph.ledger.database import Database
 from graph.ledger.grants import Grants
 from graph.ledger.identity import Identity
 from graph.ledger.imports import Imports
+from graph.ledger.impressions import Impressions
 from graph.ledger.keys import KeyRing
 from graph.ledger.leases import Leases
 from graph.ledger.log import Log
@@ -55,7 +56,8 @@ class Ledger:
         self.outbox = Outbox(keys)
         self.log = Log(self._database, keys, self.outbox, log_dir)
         self.bookings = Bookings()
-        self.grants = Grants(self.outbox)
+        self.impressions = Impressions(keys, log_dir / "impressions")
+        self.grants = Grants(self.outbox, self.impressions)
         self.imports = Imports(keys, self.outbox)
         self.staging = Staging(keys)
         self.records = Records(keys)
