@@ -178,7 +178,7 @@ class Recommendation:
     parts: Mapping[str, float]
     """Contribution of each scorer to ``score``."""
     propensity: float
-    """Probability that this item stood at this rank; 1 while nothing is explored."""
+    """Probability that this item stands at this rank; 1 where nothing was left to the lot."""
 
 
 @dataclass(frozen=True, slots=True)
