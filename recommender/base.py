@@ -192,7 +192,7 @@ class Feed:
     as_of: int
     """Unix seconds of the snapshot."""
     personalised: bool
-    """False when the resident switched it off or authorised nothing."""
+    """False when the resident switched it off, authorised nothing, or is held out."""
 
 
 @runtime_checkable

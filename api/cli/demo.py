@@ -23,6 +23,7 @@ from graph.ingest import import_plan
 from graph.live import Moment
 from graph.model import StaffRole
 from graph.synthetic import generate
+from recommender.evaluation.experiments import held_out
 
 __all__ = ["prepare", "register"]
 
@@ -121,7 +122,7 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         highlight=False,
     )
     console.print("Sign in as one of them (each link works once, for 12 hours):\n")
-    for who, row in _people(moment):
+    for who, row in _people(moment, floors.trial.holdout):
         resident = str(moment.snapshot.resident_ids[row])
         principal = Principal(resident, StaffRole.RESIDENT, floors.institution)
         with floors.ledger.write() as tx:
@@ -133,14 +134,15 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         say(f"Ready in {floors.home.root}. Serve it: linli serve")
 
 
-def _people(moment: Moment) -> list[tuple[str, int]]:
+def _people(moment: Moment, holdout: float) -> list[tuple[str, int]]:
     """Three residents whose feeds differ: much history, little history, nothing authorised."""
     picture = moment.snapshot
     actions = np.diff(picture.history.indptr)
     authorised = (picture.masks != 0).any(axis=1)
-    elder = (picture.birth_year > 0) & (picture.birth_year < 1958) & authorised
+    personal = authorised & ~held_out(np.arange(len(authorised)), holdout)
+    elder = (picture.birth_year > 0) & (picture.birth_year < 1958) & personal
     busy = int(np.argmax(np.where(elder, actions, -1)))
-    quiet = int(np.argmax(authorised & (actions == 0)))
+    quiet = int(np.argmax(personal & (actions == 0)))
     closed = int(np.argmax(~authorised))
     return [
         (f"a pensioner who takes part often ({actions[busy]} actions so far)", busy),

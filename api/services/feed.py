@@ -14,10 +14,12 @@ from api.services.rec_ids import RecIds
 from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
+from graph.gate import LEARNT_FROM, Place, ShownList
 from graph.live import Moment
 from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
 from graph.schema import PURPOSE_CATEGORIES
-from recommender.base import Feed, Reason, Recommendation
+from recommender.base import Feed, Query, Reason, Recommendation
+from recommender.evaluation.experiments import Arm, as_newcomer, held_out
 from recommender.reasons import reason_for
 
 __all__ = ["MAX_FEED", "FeedService"]
@@ -50,6 +52,9 @@ class _Made:
     feed: Feed
     moment: Moment
     viewer: Viewer
+    arm: Arm
+    epoch: int
+    """Grant epoch at which it was looked up what may be used."""
 
 
 class FeedService:
@@ -82,7 +87,9 @@ class FeedService:
         NotFound
             Nobody has this id.
         """
-        return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)), kinds)
+        made = self._make(_Wish(resident, tuple(kinds), n, None))
+        self._note(made, kinds)
+        return self._shown(made, kinds)
 
     def public(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Make the feed of whoever cannot be told while the ledger is away; nothing personal.
@@ -144,7 +151,7 @@ class FeedService:
     def reason_now(self, viewer: Viewer, row: int) -> Reason:
         """Say why an item would be suggested now, whether or not it still can be."""
         recommender = self._backing.models.current()
-        query = viewer.query
+        query = self._query(viewer, self._arm(viewer.row))
         rows = np.union1d(recommender.source.candidates(query), np.array([row], np.int64))
         contributions = recommender.model.contributions(query, rows)
         at = int(np.searchsorted(rows, row))
@@ -188,12 +195,14 @@ class FeedService:
     def _try(self, wish: _Wish) -> _Made:
         backing = self._backing
         moment = backing.live.catch_up()
+        epoch = moment.epoch  # before grants are looked up: they are at least of this epoch
         row = find_row(moment, wish.resident)
         recommender = backing.models.current()
         granted = wish.granted
         permitted = own_categories(backing, moment, row) if granted is None else granted
         masked = moment.masked(int(backing.clock().timestamp()))
         viewer = view_as(backing, moment, wish.resident, permitted, masked=masked)
+        arm = self._arm(row)
 
         def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
             latest = backing.live.catch_up()
@@ -201,12 +210,14 @@ class FeedService:
                 raise _ConsentMoved
             return _still(latest, rows)
 
+        noted = granted is None and permitted >= LEARNT_FROM
         found = recommender.recommend(
-            viewer.query,
+            self._query(viewer, arm),
             mint=lambda item: RecId(""),  # sealed below, with the reason
             n=min(wish.n, MAX_FEED),
             kinds=frozenset(wish.kinds) or None,
             last_check=last_check,
+            explore=backing.trial.explore if noted and arm is Arm.PERSONAL else 0.0,
         )
         model = recommender.model
         feed = Feed(
@@ -215,9 +226,36 @@ class FeedService:
             snapshot_id=moment.snapshot.id,
             model_id=model.model_id,
             as_of=moment.snapshot.as_of,
-            personalised=viewer.personalised,
+            personalised=viewer.personalised and arm is Arm.PERSONAL,
         )
-        return _Made(feed, moment, viewer)
+        return _Made(feed, moment, viewer, arm, epoch)
+
+    def _arm(self, row: int) -> Arm:
+        held = held_out(np.array([row], np.int64), self._backing.trial.holdout)[0]
+        return Arm.HELD_OUT if held else Arm.PERSONAL
+
+    @staticmethod
+    def _query(viewer: Viewer, arm: Arm) -> Query:
+        return as_newcomer(viewer.query) if arm is Arm.HELD_OUT else viewer.query
+
+    def _note(self, made: _Made, kinds: Sequence[ItemKind]) -> None:
+        """Note what is about to be shown, if its resident authorises that."""
+        feed = made.feed
+        if not (feed.recommendations and made.viewer.permitted >= LEARNT_FROM):
+            return
+        shown = ShownList(
+            resident=feed.resident,
+            row=made.viewer.row,
+            at=self._backing.clock(),
+            surface="/".join(["feed", *sorted(kinds)]),
+            model=feed.model_id,
+            arm=made.arm,
+            places=tuple(
+                Place(one.rec_id, one.item, one.rank, one.propensity)
+                for one in feed.recommendations
+            ),
+        )
+        self._backing.trial.impressions.put(shown, epoch=made.epoch)
 
     def _with_id(self, moment: Moment, resident: ResidentId, one: Recommendation) -> Recommendation:
         rec_id = self.rec_ids.mint(resident, one.item, one.reason, moment.item_rows)
