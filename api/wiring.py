@@ -62,7 +62,7 @@ class Config(BaseModel):
         0.05, ge=0.0, le=1.0, description="share of residents whose feed is not personal"
     )
     explore: float = Field(
-        0.1, ge=0.0, le=1.0, description="probability that a feed's last place goes by lot; 0 = off"
+        0.1, ge=0.0, lt=0.5, description="probability that a feed's last place goes by lot; 0 = off"
     )
     log_json: bool = Field(False, description="logs as JSON lines instead of text")
 

@@ -28,6 +28,9 @@ __all__ = [
     "uplift",
 ]
 
+Outcomes = NDArray[np.floating] | NDArray[np.integer] | NDArray[np.bool_]
+"""(n,) what came of something, as a number."""
+
 _SALT = 0x4C494E4C49
 """Fixed: another one would move residents from one arm to the other."""
 
@@ -107,10 +110,10 @@ class Uplift:
 
 
 def uplift(
-    outcomes: NDArray[np.floating],
+    outcomes: Outcomes,
     held: NDArray[np.bool_],
     *,
-    before: NDArray[np.floating] | None = None,
+    before: Outcomes | None = None,
     level: float = 0.95,
 ) -> Uplift:
     r"""Estimate the difference of means between the arms, with Welch's interval.
@@ -169,7 +172,7 @@ def _welch_reach(a: NDArray[np.float64], b: NDArray[np.float64], level: float) -
 
 
 def mean_had_it_been_shown(
-    outcomes: NDArray[np.floating], propensities: NDArray[np.float64], *, level: float = 0.95
+    outcomes: Outcomes, propensities: NDArray[np.float64], *, level: float = 0.95
 ) -> Estimate:
     r"""Mean outcome had something always been shown, from the times when it was by lot.
 

@@ -17,7 +17,9 @@ from graph.gate import LEARNT_FROM, Shown, ShownList, shown_and_done
 from graph.model import DataCategory, InteractionKind, Purpose
 from jobs import steps
 from recommender.evaluation.experiments import Arm, held_out
+from recommender.ranking.exploration import lot
 from tests.conftest import FixedClock
+from tests.integration.command_line import CommandLine
 from tests.integration.demo_world import Instance, Person, new_key
 
 
@@ -182,25 +184,45 @@ class TestHoldout:
         assert found[0] == found[1]
 
 
+class TestUplift:
+    def test_the_command_tells_of_many_and_nothing_of_a_few(self, present_home: Path):
+        line = CommandLine(present_home)
+        assert line.json("uplift", "--json")["residents"] == 0
+        with open_floors(load_config(home=present_home, holdout=0.5, explore=0.0)) as floors:
+            web = Instance(create_app(floors), floors, FixedClock(floors.clock()))
+            for who, _ in floors.live.catch_up().most_active(80):
+                person = web.sign_in(who)
+                for card in person.feed(n=5)["cards"][:1]:
+                    person.act(card["item_id"], "like", rec_id=card["rec_id"])
+        told = line.json("uplift", "--json")
+        assert told["residents"] >= 60
+        assert told["residents"] < told["places"] <= 5 * told["residents"]
+        joins = told["joins"]
+        assert joins["n_personal"] + joins["n_held_out"] == told["residents"]
+        assert joins["difference"]["low"] <= joins["difference"]["value"]
+        assert (told["chosen"], told["by_lot"]) == (None, None)  # the lot was off
+        assert "places shown" in line.text("uplift")
+
+
 class TestLot:
     def test_a_place_given_by_lot_is_noted_with_its_chance_and_stays_all_day(
         self, rich_home: Path, clock: FixedClock
     ):
-        with serving(rich_home, clock, holdout=0.0, explore=1.0) as web:
-            person = web.sign_in(resident_of(web))
+        with serving(rich_home, clock, holdout=0.0, explore=0.49) as web:
+            person = web.sign_in(resident_of(web, by_lot=True))
             once, again = (person.feed(n=8)["cards"] for _ in range(2))
             assert [c["item_id"] for c in once] == [c["item_id"] for c in again]
             first = noted(web)[0].places
             assert [p.propensity for p in first[:-1]] == [1.0] * 7
-            assert first[-1].propensity == pytest.approx(0.2)
+            assert first[-1].propensity == pytest.approx(0.49 / 5)
         with serving(rich_home, clock, holdout=0.0, explore=0.0) as web:
             plain = web.sign_in(person.resident).feed(n=8)["cards"]
         assert [c["item_id"] for c in plain[:-1]] == [c["item_id"] for c in once[:-1]]
         assert plain[-1]["item_id"] != once[-1]["item_id"]
 
     def test_whoever_is_not_noted_is_left_out_of_the_lot(self, rich_home: Path, clock: FixedClock):
-        with serving(rich_home, clock, holdout=0.0, explore=1.0) as web:
-            person = web.sign_in(resident_of(web))
+        with serving(rich_home, clock, holdout=0.0, explore=0.49) as web:
+            person = web.sign_in(resident_of(web, by_lot=True))
             by_lot = [card["item_id"] for card in person.feed(n=8)["cards"]]
             withdraw(web, person, DataCategory.INTEREST)
             without = [card["item_id"] for card in person.feed(n=8)["cards"]]
@@ -209,9 +231,14 @@ class TestLot:
         assert without == plain != by_lot
 
 
-def resident_of(web: Instance) -> str:
-    """The most active one who authorised everything, whatever the settings."""
+def resident_of(web: Instance, *, by_lot: bool = False) -> str:
+    """The most active one who authorised everything (and whom the lot meets today)."""
     moment = web.floors.live.catch_up()
+    model, now = web.floors.models.current().model.model_id, int(web.clock().timestamp())
     masks = np.bitwise_count(moment.snapshot.masks).sum(axis=1)
-    full = masks == masks.max()
-    return next(who for who, _ in moment.most_active(400) if full[moment.resident_rows[who]])
+    return next(
+        who
+        for who, _ in moment.most_active(400)
+        if masks[row := moment.resident_rows[who]] == masks.max()
+        and not (by_lot and lot(row, now, model) >= 0.49)
+    )
