@@ -1,4 +1,4 @@
-"""The load test itself works, at a size that takes a moment: `python -m bench.feed_load`."""
+"""The load test itself works, at a size that takes a moment: `python -m bench.feed`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.feed_load import SETTLE, figures_of, make_schedule
+from bench.feed import SETTLE, figures_of, make_schedule
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def test_everybody_is_answered(tmp_path):
     size = {"residents": 600, "items": 120, "seconds": 8, "rate": 20, "pairs": 1, "turn": 5}
     options = [text for name, value in size.items() for text in (f"--{name}", str(value))]
-    command = ["-m", "bench.feed_load", *options, "--json", "--home", str(tmp_path / "home")]
+    command = ["-m", "bench.feed", *options, "--json", "--home", str(tmp_path / "home")]
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=280
     )
@@ -32,6 +32,10 @@ def test_everybody_is_answered(tmp_path):
     assert report["feed"]["taps"] > 0
     assert report["sessions"] > 20
     assert report["eligible within reach (median)"] > 20
+    turn = report["closed loop"]["turns"][0]
+    assert turn["feed"]["errors"] == turn["plain"]["errors"] == 0
+    assert 0 < report["closed loop"]["rate times plain"] < 1
+    assert report["fresh after ms"]["taps"] > 50
     assert report["times plain"]["p50"] > 1  # a feed for less than nothing was not measured
 
 
