@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
+from api.services.kept_lists import Basis, KeptLists
 from api.services.rec_ids import RecIds
 from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
 from api.services.views import CardView, FeedView
@@ -69,6 +70,7 @@ class FeedService:
     def __init__(self, backing: Backing) -> None:
         self._backing = backing
         self.rec_ids = RecIds(backing.ledger.keys.derive("rec-ids"))
+        self._kept: KeptLists[tuple[Viewer, tuple[Recommendation, ...]]] = KeptLists()
 
     def own(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Make a resident's own feed.
@@ -197,38 +199,55 @@ class FeedService:
         moment = backing.live.catch_up()
         epoch = moment.epoch  # before grants are looked up: they are at least of this epoch
         row = find_row(moment, wish.resident)
-        recommender = backing.models.current()
         granted = wish.granted
         permitted = own_categories(backing, moment, row) if granted is None else granted
-        masked = moment.masked(int(backing.clock().timestamp()))
-        viewer = view_as(backing, moment, wish.resident, permitted, masked=masked)
         arm = self._arm(row)
-
-        def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-            latest = backing.live.catch_up()
-            if granted is None and own_categories(backing, latest, row) != permitted:
-                raise _ConsentMoved
-            return _still(latest, rows)
-
-        noted = granted is None and permitted >= LEARNT_FROM
-        found = recommender.recommend(
-            self._query(viewer, arm),
-            mint=lambda item: RecId(""),  # sealed below, with the reason
+        left_to_lot = granted is None and permitted >= LEARNT_FROM and arm is Arm.PERSONAL
+        recommender = backing.models.current()
+        basis = Basis.of(
+            moment,
+            row,
+            kinds=wish.kinds,
             n=min(wish.n, MAX_FEED),
-            kinds=frozenset(wish.kinds) or None,
-            last_check=last_check,
-            explore=backing.trial.explore if noted and arm is Arm.PERSONAL else 0.0,
+            permitted=permitted,
+            explore=backing.trial.explore if left_to_lot else 0.0,
+            recommender=recommender,
+            now=int(backing.clock().timestamp()),
         )
-        model = recommender.model
+        viewer, found = self._kept.get(basis, lambda: self._choose(wish, moment, basis, arm))
         feed = Feed(
             resident=wish.resident,
             recommendations=tuple(self._with_id(moment, wish.resident, one) for one in found),
             snapshot_id=moment.snapshot.id,
-            model_id=model.model_id,
+            model_id=recommender.model.model_id,
             as_of=moment.snapshot.as_of,
             personalised=viewer.personalised and arm is Arm.PERSONAL,
         )
         return _Made(feed, moment, viewer, arm, epoch)
+
+    def _choose(
+        self, wish: _Wish, moment: Moment, basis: Basis, arm: Arm
+    ) -> tuple[Viewer, tuple[Recommendation, ...]]:
+        """Make the list; as that takes a while, what it rests on is looked at again at its end."""
+        backing = self._backing
+        viewer = view_as(backing, moment, wish.resident, basis.permitted, masked=basis.masked)
+
+        def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+            latest = backing.live.catch_up()
+            own = wish.granted is None
+            if own and own_categories(backing, latest, basis.row) != basis.permitted:
+                raise _ConsentMoved
+            return _still(latest, rows)
+
+        found = basis.recommender.recommend(
+            self._query(viewer, arm),
+            mint=lambda item: RecId(""),  # sealed for each look, with the reason
+            n=basis.n,
+            kinds=frozenset(basis.kinds) or None,
+            last_check=last_check,
+            explore=basis.explore,
+        )
+        return viewer, found
 
     def _arm(self, row: int) -> Arm:
         held = held_out(np.array([row], np.int64), self._backing.trial.holdout)[0]

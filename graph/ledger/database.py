@@ -66,6 +66,32 @@ class Database:
         except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "answer") from error
 
+    def glance(self, statement: str) -> tuple[int, ...] | None:
+        """First line of a reading statement, by the shortest way; for what every request asks.
+
+        No transaction is opened, and nothing of SQLAlchemy's but its pool is used: that takes a
+        quarter of the time. ``None`` when it did not work: :meth:`read` then tells why.
+        """
+        if time.monotonic() < self._away[0]:
+            return None
+        engine = self._current()
+        try:
+            connection = engine.raw_connection()
+        except OperationalError as error:
+            self._away = (time.monotonic() + _AWAY_SECONDS, reason_of(error))
+            return None
+        except PoolTimeout:
+            return None
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            line: tuple[int, ...] | None = cursor.fetchone()
+            return line
+        except engine.dialect.loaded_dbapi.Error:
+            return None
+        finally:
+            connection.close()
+
     @property
     def writing(self) -> bool:
         """Whether this thread is inside :meth:`write`."""

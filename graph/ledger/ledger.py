@@ -21,7 +21,7 @@ from graph.ledger.impressions import Impressions
 from graph.ledger.keys import KeyRing
 from graph.ledger.leases import Leases
 from graph.ledger.log import Log
-from graph.ledger.outbox import Outbox
+from graph.ledger.outbox import HEAD, Head, Outbox
 from graph.ledger.records import Records
 from graph.ledger.rows import Rows
 from graph.ledger.runs import Runs
@@ -88,6 +88,20 @@ class Ledger:
             The database is away.
         """
         return self._database.read()
+
+    def head(self) -> Head:
+        """Last sequence number and grant epoch, in a read of its own.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away.
+        """
+        line = self._database.glance(HEAD)
+        if line is not None:
+            return Head(*line)
+        with self.read() as tx:
+            return self.outbox.head(tx)
 
     def close(self) -> None:
         """Write what is counted in memory, sign the audit heads, close all connections."""

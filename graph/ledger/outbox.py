@@ -22,7 +22,17 @@ from graph.ledger.canonical import canonical, micros, moment, parse
 from graph.ledger.keys import HOME, Box, KeyRing
 from graph.model import DataCategory
 
-__all__ = ["Appended", "Event", "EventKind", "Head", "NewEvent", "Outbox", "Seen", "open_events"]
+__all__ = [
+    "HEAD",
+    "Appended",
+    "Event",
+    "EventKind",
+    "Head",
+    "NewEvent",
+    "Outbox",
+    "Seen",
+    "open_events",
+]
 
 DECIDED = frozenset({"at", "state"})
 """Fields of a payload that Linli decides, so that a retry may bring others."""
@@ -377,6 +387,9 @@ class Outbox:
 
 
 _HEAD = select(tables.head.c.seq, tables.head.c.epoch)
+
+HEAD = str(_HEAD)
+"""The same as text, for :meth:`graph.ledger.database.Database.glance`."""
 
 
 def _reply_box(tag: bytes, subject: str, category: str) -> Box:
