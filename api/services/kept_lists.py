@@ -1,9 +1,10 @@
 """Lists that need not be made again, as nothing that they rest on has changed.
 
-Most looks at a feed come a moment after another one: a page turned back, another tab, a reload. A
-list is a function of its :class:`Basis`; while that is the same, so is the list. A tap of the
-viewer, a change of their grants, an item that opens, fills up or changes, somebody's withdrawal,
-a new snapshot or model: each is another basis, and the list is made anew at that very request.
+Many looks at a feed come a moment after another one: a page turned back, another tab, a reload.
+They are shown the same suggestions under the same ids, which are noted as shown once. A list is a
+function of its :class:`Basis`; while that is the same, so is the list. A tap of the viewer, a
+change of their grants, an item that opens, fills up or changes, somebody's withdrawal, a new
+snapshot or model: each is another basis, and the list is made anew at that very request.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Basis:
     row: int
     kinds: tuple[ItemKind, ...]
     n: int
+    own: bool
+    """Shown to the resident themselves, not to an institution."""
     permitted: frozenset[DataCategory]
     explore: float
     masked: NDArray[np.int64]
@@ -52,18 +55,19 @@ class Basis:
         moment: Moment,
         row: int,
         *,
-        kinds: tuple[ItemKind, ...],
-        n: int,
+        wanted: tuple[tuple[ItemKind, ...], int, bool],
         permitted: frozenset[DataCategory],
         explore: float,
         recommender: Recommender,
         now: int,
     ) -> Basis:
         """Read it off, before anything is made: what changes later makes the next one differ."""
+        kinds, n, own = wanted
         return cls(
             row=row,
             kinds=kinds,
             n=n,
+            own=own,
             permitted=permitted,
             explore=explore,
             masked=moment.masked(now),
@@ -74,9 +78,9 @@ class Basis:
         )
 
     @property
-    def who(self) -> tuple[int, tuple[ItemKind, ...], int]:
-        """Whose list of what: of these only the latest is kept."""
-        return self.row, self.kinds, self.n
+    def who(self) -> tuple[object, ...]:
+        """Whose list of what, for whom: of these only the latest is kept."""
+        return self.row, self.kinds, self.n, self.own
 
     def same(self, other: Basis) -> bool:
         """Tell whether the same list comes of both."""

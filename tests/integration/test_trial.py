@@ -88,9 +88,20 @@ class TestNoting:
         assert {each.resident for each in noted(web)} == {one.resident, other.resident}
         withdraw(web, one, category)
         assert {each.resident for each in noted(web)} == {other.resident}
+        web.clock.advance(seconds=60)
         one.feed()
         other.feed()
         assert [each.resident for each in noted(web)] == [other.resident] * 2
+
+    def test_a_reload_is_no_second_showing(self, web: Instance):
+        person = web.sign_in(web.residents(1)[0])
+        cards = [person.feed()["cards"] for _ in range(3)]
+        assert cards[0] == cards[1] == cards[2]
+        assert len(noted(web)) == 1
+        web.clock.advance(seconds=60)
+        again = person.feed()["cards"]
+        assert {c["rec_id"] for c in again}.isdisjoint(c["rec_id"] for c in cards[0])
+        assert len(noted(web)) == 2
 
     def test_nobody_but_residents_themselves_is_shown_to(self, web: Instance):
         who = web.residents(1)[0]
@@ -115,6 +126,7 @@ class TestNoting:
         held.wait(60)
         try:
             for _ in range(5):
+                web.clock.advance(seconds=60)
                 assert person.feed()["cards"]
             assert holder.is_alive()
         finally:
@@ -145,9 +157,9 @@ class TestHoldout:
                 feed = person.feed(n=20)
                 assert feed["personalised"] is (share == 0.0)
                 lists[share] = [card["item_id"] for card in feed["cards"]]
-                assert {one.arm for one in noted(web)[-1:]} == {
-                    Arm.HELD_OUT if share else Arm.PERSONAL
-                }
+                arm = Arm.HELD_OUT if share else Arm.PERSONAL
+                assert [one.arm for one in noted(web) if one.at == clock()] == [arm]
+                clock.advance(seconds=60)
                 reasons = {card["reason"]["code"] for card in feed["cards"]}
                 own = {"own_interest", "own_offer", "own_group", "similar_to_own"}
                 assert bool(reasons & own) is (share == 0.0)
