@@ -22,6 +22,7 @@ from typing import cast
 __all__ = ["Client", "Session"]
 
 _TIMEOUT = 30.0
+_PLACES = 20
 _VISIT = 10
 """Requests on one connection, as people come and go: what a worker once took it keeps."""
 
@@ -146,10 +147,10 @@ class Client:
             raise SystemExit(f"a new session was answered with {status}")
         session.csrf = json.loads(body)["csrf"]
 
-    async def feed(self, session: Session) -> int:
-        """Look at one's feed; returns the status."""
+    async def feed(self, session: Session, n: int = _PLACES) -> int:
+        """Look at one's feed of n places; returns the status."""
         asked = time.monotonic()
-        line = f"GET /api/v1/residents/{session.resident}/feed?n=20"
+        line = f"GET /api/v1/residents/{session.resident}/feed?n={n}"
         status, _, body = await self._ask(self._request(line, session.cookie))
         if status == 200:
             session.feed = body
@@ -257,18 +258,26 @@ async def run(
 async def run_closed(
     plan: dict[str, object], client: Client, sessions: list[Session]
 ) -> list[tuple[float, int]]:
-    """Ask as fast as answers come, each client for itself; returns (latency, status)."""
+    """Ask as fast as answers come, each client for itself; returns (latency, status).
+
+    For first looks, everybody asks for another number of places each time (20 on average), so
+    that no list was made before.
+    """
     out: list[tuple[float, int]] = []
-    crowd = iter(cast("list[int]", plan["crowd"]))
+    spread = 10 if plan["first"] else 0
+    crowd = iter(enumerate(cast("list[int]", plan["crowd"])))
     end = time.monotonic() + float(str(plan["seconds"]))
 
     async def one() -> None:
-        for who in crowd:
+        for number, who in crowd:
             began = time.monotonic()
             if began > end:
                 return
-            asked = client.plain_feed(who) if plan["plain"] else client.feed(sessions[who])
-            status = await asked
+            if plan["plain"]:
+                status = await client.plain_feed(who)
+            else:
+                n = _PLACES - spread // 2 + number // len(sessions) % (spread + 1)
+                status = await client.feed(sessions[who], n)
             out.append((time.monotonic() - began, status))
 
     await asyncio.gather(*(one() for _ in range(int(str(plan["clients"])))))
