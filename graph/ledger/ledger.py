@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, Engine
 
-from graph.ledger.access import Access
+from graph.ledger.access import SESSION, Access, Session
 from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
@@ -99,9 +100,23 @@ class Ledger:
         """
         line = self._database.glance(HEAD)
         if line is not None:
-            return Head(*line)
+            return Head(*cast("tuple[int, int]", line))
         with self.read() as tx:
             return self.outbox.head(tx)
+
+    def session(self, secret: str, *, at: datetime) -> Session | None:
+        """Session of a secret as :meth:`graph.ledger.access.Access.session`, in its own read.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away.
+        """
+        line = self._database.glance(SESSION, digest=self.access.digest(secret))
+        if line is not None:
+            return self.access.session_of(line, secret, at=at)
+        with self.read() as tx:
+            return self.access.session(tx, secret, at=at)
 
     def close(self) -> None:
         """Write what is counted in memory, sign the audit heads, close all connections."""

@@ -296,7 +296,7 @@ class Outbox:
 
     def head(self, tx: Connection) -> Head:
         """Last sequence number and grant epoch: one look-up of one line."""
-        seq, epoch = tx.execute(_HEAD).one()
+        seq, epoch = tx.execute(HEAD).one()
         return Head(seq, epoch)
 
     def after(self, tx: Connection, seq: int, limit: int = 10_000) -> list[Event]:
@@ -386,10 +386,7 @@ class Outbox:
         )
 
 
-_HEAD = select(tables.head.c.seq, tables.head.c.epoch)
-
-HEAD = str(_HEAD)
-"""The same as text, for :meth:`graph.ledger.database.Database.glance`."""
+HEAD = select(tables.head.c.seq, tables.head.c.epoch)
 
 
 def _reply_box(tag: bytes, subject: str, category: str) -> Box:
