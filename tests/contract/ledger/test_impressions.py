@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from graph.errors import CorruptStore, Denied
 from graph.gate import Gate, ImpressionBuffer, Place, ShownList, shown_and_done, tidy_impressions
+from graph.ledger import tables
 from graph.ledger.impressions import SegmentWriter
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import EventKind
@@ -246,6 +248,14 @@ class TestForgetting:
             assert home.impressions.forget(tx, [LI], at=NOW) == 1
             assert home.impressions.forget(tx, [LI], at=NOW) == 0
         assert kept(home) == []
+
+    def test_an_undone_import_takes_what_its_grants_allowed(self, home: Ledger):
+        write(home, [shown(LI), shown(WANG)])
+        with home.write() as tx:
+            mine = tables.grants.c.resident == LI
+            tx.execute(update(tables.grants).where(mine).values(batch="register-1"))
+            assert home.grants.revoke_batch(tx, "register-1", NOW) == 2
+        assert [one.resident for one in kept(home)] == [WANG]
 
     def test_withdrawing_for_another_purpose_forgets_nothing(self, home: Ledger):
         write(home, [shown(LI)])
