@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from graph.errors import LinliError, StoreUnavailable
 from graph.gate.gate import Gate
-from graph.ledger.impressions import SegmentWriter, ShownList
+from graph.ledger.impression_files import SegmentWriter
+from graph.ledger.impressions import ShownList
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind

@@ -1,38 +1,28 @@
-"""What residents were shown, in sealed files: kept to learn from, never needed to serve.
+"""What residents were shown, sealed: kept to learn from, never needed to serve.
 
-``<day>-<writer>.imp`` holds ``LINLIIMP`` and a version, then framed lists
-(:mod:`graph.ledger.frames`). One process writes a file, only at its end, and does not wait for
-the disk: a crash may cost the last second, and leaves at most one torn record behind.
-
-A list is sealed under a key that its resident has for nothing else. Whoever withdraws something
-the feed rests on loses that key, and with it every list in every copy of the files; if they
-authorise again, a new key begins.
+A list is sealed under a key that its resident has for nothing else, and lies in a file
+(:mod:`graph.ledger.impression_files`). Whoever withdraws something the feed rests on loses that
+key, and with it every list in every copy of the files; if they authorise again, a new key begins.
 """
 
 from __future__ import annotations
 
-import secrets
-import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Connection, func, select
 
-from graph.errors import CorruptStore
 from graph.ledger import tables
 from graph.ledger.canonical import canonical, micros, moment, parse
-from graph.ledger.frames import Torn, framed, unframed
+from graph.ledger.impression_files import Record, day_of, files_in, read_records, rewrite
 from graph.ledger.keys import Box, KeyRing
-from graph.ledger.log import write_durably
 from graph.model import ItemId, RecId, ResidentId
 
-__all__ = ["Impressions", "Place", "SegmentWriter", "ShownList"]
+__all__ = ["Impressions", "Place", "ShownList"]
 
-_MAGIC = b"LINLIIMP\x01"
-_FIXED = struct.Struct(">qII")
 _KEY = "impressions/"
 """Beginning of the names of these keys; behind it stands how many were destroyed before."""
 _SOME = 5_000
@@ -67,37 +57,14 @@ class ShownList:
     places: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A list as it lies in a file."""
-
-    at: int
-    row: int
-    generation: int
-    sealed: bytes
-
-    def box(self, resident: str) -> Box:
-        """Box of the list; bound to resident, key and time."""
-        line = f"{self.row}/{self.at}"
-        return Box("impressions", line, resident, f"{_KEY}{self.generation}")
-
-    def body(self) -> bytes:
-        return _FIXED.pack(self.at, self.row, self.generation) + self.sealed
-
-    @classmethod
-    def of(cls, body: bytes) -> _Record:
-        at, row, generation = _FIXED.unpack_from(body)
-        return cls(at, row, generation, body[_FIXED.size :])
-
-
 class Impressions:
-    """Seals, reads, forgets. Files are written by :class:`SegmentWriter`."""
+    """Seals, reads, forgets."""
 
     def __init__(self, keys: KeyRing, folder: Path) -> None:
         self._keys = keys
         self.folder = folder
 
-    def seal(self, tx: Connection, lists: Sequence[ShownList]) -> list[bytes]:
+    def seal(self, tx: Connection, lists: Sequence[ShownList]) -> list[Record]:
         """Seal lists as records for a file.
 
         Parameters
@@ -107,16 +74,16 @@ class Impressions:
         """
         generations = self._destroyed(tx, [one.resident for one in lists])
         empty = [
-            _Record(micros(one.at), one.row, generations.get(one.resident, 0), b"") for one in lists
+            Record(micros(one.at), one.row, generations.get(one.resident, 0), b"") for one in lists
         ]
         sealed = self._keys.seal_many(
             tx,
             [
-                (record.box(one.resident), _encoded(one))
+                (_box(record, one.resident), _encoded(one))
                 for record, one in zip(empty, lists, strict=True)
             ],
         )
-        return [framed(record.body() + plain) for record, plain in zip(empty, sealed, strict=True)]
+        return [replace(record, sealed=body) for record, body in zip(empty, sealed, strict=True)]
 
     def forget(self, tx: Connection, residents: Sequence[ResidentId], *, at: datetime) -> int:
         """Make everything that these residents were shown unreadable, for good, in every copy.
@@ -149,11 +116,11 @@ class Impressions:
             A file was altered.
         """
         first = micros(since)
-        for path in self._files():
-            if _day(path) < since.strftime("%Y%m%d"):
+        for path in files_in(self.folder):
+            if day_of(path) < since.strftime("%Y%m%d"):
                 continue
-            records = [r for r in _read(path) if r.at >= first and r.row < len(residents)]
-            boxes = [(r.box(residents[r.row]), r.sealed) for r in records]
+            records = [r for r in read_records(path) if r.at >= first and r.row < len(residents)]
+            boxes = [(_box(r, residents[r.row]), r.sealed) for r in records]
             for record, plain in zip(records, self._keys.open_many(tx, boxes), strict=True):
                 if plain is not None:
                     yield _decoded(record, ResidentId(residents[record.row]), plain)
@@ -186,8 +153,8 @@ class Impressions:
             Files deleted.
         """
         gone = []
-        for path in self._files():
-            day = _day(path)
+        for path in files_in(self.folder):
+            day = day_of(path)
             if day < (now - lasts).strftime("%Y%m%d"):
                 path.unlink()
                 gone.append(path.name)
@@ -202,7 +169,7 @@ class Impressions:
         residents: Sequence[str],
         may_keep: Callable[[int], bool],
     ) -> None:
-        records = _read(path)
+        records = read_records(path)
         destroyed = self._destroyed(tx, [residents[r.row] for r in records])
         kept = [
             r
@@ -210,10 +177,7 @@ class Impressions:
             if may_keep(r.row) and r.generation >= destroyed.get(residents[r.row], 0)
         ]
         if len(kept) < len(records):
-            write_durably(path, _MAGIC + b"".join(framed(r.body()) for r in kept))
-
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.imp"))
+            rewrite(path, kept)
 
     def _destroyed(self, tx: Connection, residents: Sequence[str]) -> Generations:
         """Count the keys that residents had for this before; those without any are left out."""
@@ -242,57 +206,16 @@ class Impressions:
         ]
 
 
-class SegmentWriter:
-    """Appends records to the file of the day. One per process, used by one thread."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._writer = secrets.token_hex(6)
-
-    def append(self, records: Sequence[bytes], *, at: datetime) -> None:
-        """Write records at the end of the file of this day.
-
-        Raises
-        ------
-        OSError
-            The disk is full or away; the next records go into another file, as this one may end
-            in the middle of a record.
-        """
-        path = self._folder / f"{at:%Y%m%d}-{self._writer}.imp"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with path.open("ab") as file:
-                file.write((b"" if file.tell() else _MAGIC) + b"".join(records))
-        except OSError:
-            self._writer = secrets.token_hex(6)
-            raise
+def _box(record: Record, resident: str) -> Box:
+    """Box of a list; bound to resident, key and time."""
+    line = f"{record.row}/{record.at}"
+    return Box("impressions", line, resident, f"{_KEY}{record.generation}")
 
 
 def _chunks(residents: Sequence[str]) -> Iterator[list[str]]:
     names = sorted(set(residents))
     for start in range(0, len(names), _SOME):
         yield names[start : start + _SOME]
-
-
-def _day(path: Path) -> str:
-    return path.name.partition("-")[0]
-
-
-def _read(path: Path) -> list[_Record]:
-    data = path.read_bytes()
-    records: list[_Record] = []
-    try:
-        if data[: len(_MAGIC)] != _MAGIC[: len(data)]:
-            raise ValueError("it does not begin as one")
-        for body in unframed(data, len(_MAGIC)):
-            records.append(_Record.of(body))
-    except Torn:  # its writer was killed; what it was about to say is lost
-        pass
-    except (ValueError, struct.error) as error:
-        raise CorruptStore(
-            f"{path} is no file of impressions ({error}); delete it: nothing else depends on it"
-        ) from error
-    return records
 
 
 def _encoded(one: ShownList) -> bytes:
@@ -306,7 +229,7 @@ def _encoded(one: ShownList) -> bytes:
     )
 
 
-def _decoded(record: _Record, resident: ResidentId, plain: bytes) -> ShownList:
+def _decoded(record: Record, resident: ResidentId, plain: bytes) -> ShownList:
     said = parse(plain)
     places = cast("list[tuple[str, str, int, float]]", said["places"])
     return ShownList(

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from graph.errors import CorruptStore, Denied
 from graph.gate import Gate, ImpressionBuffer, Place, ShownList, shown_and_done, tidy_impressions
 from graph.ledger import tables
-from graph.ledger.impressions import SegmentWriter
+from graph.ledger.impression_files import Record, SegmentWriter
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import EventKind
 from graph.ledger.rows import RowKind
@@ -153,9 +153,9 @@ class TestKeeping:
         writer = SegmentWriter(folder)
         folder.write_text("in the way")
         with pytest.raises(OSError, match="impressions"):
-            writer.append([b"x"], at=NOW)
+            writer.append([Record(0, 0, 0, b"x")], at=NOW)
         folder.unlink()
-        writer.append([b"x"], at=NOW)
+        writer.append([Record(0, 0, 0, b"x")], at=NOW)
         assert len(list(folder.iterdir())) == 1
 
     def test_lists_wait_while_the_disk_is_away(self, home: Ledger):
