@@ -8,7 +8,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.services.backing import Trial
 from graph.background import Background
 from graph.errors import ConfigError, NotReady
 from graph.folders import current_name, read_about
-from graph.gate import Gate, Ledger
+from graph.gate import Gate, ImpressionBuffer, Ledger
 from graph.home import Home
 from graph.live import Fitted, Live
 from graph.model import InstitutionId
@@ -57,6 +58,12 @@ class Config(BaseModel):
     workers: int = Field(2, ge=1, le=64, description="web processes")
     threads: int = Field(4, ge=1, le=64, description="threads per web process")
     seed: int = Field(2026, ge=0, description="seed of training")
+    holdout: float = Field(
+        0.05, ge=0.0, le=1.0, description="share of residents whose feed is not personal"
+    )
+    explore: float = Field(
+        0.1, ge=0.0, lt=0.5, description="probability that a feed's last place goes by lot; 0 = off"
+    )
     log_json: bool = Field(False, description="logs as JSON lines instead of text")
 
     def site(self) -> SiteConfig:
@@ -196,6 +203,7 @@ class Floors:
     gate: Gate
     live: Live
     models: ModelCache
+    trial: Trial
     clock: Callable[[], datetime]
 
     @property
@@ -225,8 +233,10 @@ def open_floors(
     home = Home(config.home.resolve())
     if not home.exists():
         raise ConfigError(f"{home.root} is no Linli home; run `linli init` (or `linli demo`) first")
-    with open_site(config.site(), clock=clock) as site:
+    with ExitStack() as stack:
+        site = stack.enter_context(open_site(config.site(), clock=clock))
         models = ModelCache(home.models, in_background=in_background)
+        impressions = stack.enter_context(closing(ImpressionBuffer(site.ledger, site.institution)))
         yield Floors(
             config=config,
             home=home,
@@ -242,6 +252,7 @@ def open_floors(
                 in_background=in_background,
             ),
             models=models,
+            trial=Trial(config.holdout, config.explore, impressions),
             clock=clock,
         )
 

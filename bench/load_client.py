@@ -1,8 +1,10 @@
-"""An open-loop HTTP client in a process of its own: requests leave when they are due.
+"""An HTTP client in a process of its own.
 
 It reads a plan as JSON from standard input and writes what happened as JSON to standard output.
-A latency counts from the moment a request was due, so a server that falls behind is charged for
-the queue it causes, and so is this client for its own delay.
+In an open loop requests leave when they are due, and a latency counts from that moment: a server
+that falls behind is charged for the queue it causes, and so is this client for its own delay. In
+a closed loop each of a few clients asks again as soon as it was answered: that tells how many
+answers a server can give.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import cast
 
 __all__ = ["Client", "Session"]
 
 _TIMEOUT = 30.0
+_PLACES = 20
 _VISIT = 10
 """Requests on one connection, as people come and go: what a worker once took it keeps."""
 
@@ -99,8 +103,11 @@ class Session:
 class Client:
     """Asks one server."""
 
-    def __init__(self, host: str, port: int, connections: int, seed: int) -> None:
+    def __init__(
+        self, host: str, port: int, connections: int, seed: int, *, visit: int = _VISIT
+    ) -> None:
         self._host, self._port, self._connections = host, port, connections
+        self._visit = visit
         self._idle: deque[Wire] = deque()
         self._rng = random.Random(seed)  # noqa: S311 - a load, not a secret
         self._run = secrets.token_hex(6)  # a home that is used again knows the keys of before
@@ -115,7 +122,7 @@ class Client:
             loop = asyncio.get_running_loop()
             _, wire = await loop.create_connection(Wire, self._host, self._port)
         answer = await wire.ask(request)
-        if wire.asked >= _VISIT and wire.transport is not None:
+        if wire.asked >= self._visit and wire.transport is not None:
             wire.transport.close()
         elif wire.open:
             self._idle.append(wire)  # the one that rested longest goes first: all workers are used
@@ -140,10 +147,10 @@ class Client:
             raise SystemExit(f"a new session was answered with {status}")
         session.csrf = json.loads(body)["csrf"]
 
-    async def feed(self, session: Session) -> int:
-        """Look at one's feed; returns the status."""
+    async def feed(self, session: Session, n: int = _PLACES) -> int:
+        """Look at one's feed of n places; returns the status."""
         asked = time.monotonic()
-        line = f"GET /api/v1/residents/{session.resident}/feed?n=20"
+        line = f"GET /api/v1/residents/{session.resident}/feed?n={n}"
         status, _, body = await self._ask(self._request(line, session.cookie))
         if status == 200:
             session.feed = body
@@ -178,6 +185,27 @@ class Client:
         if status == 202 and kind == "dismiss":
             session.dismissed.append((time.monotonic(), card["item_id"].encode()))
         return status
+
+    async def freshness(self, session: Session, number: int) -> float | None:
+        """Tap, then look; returns seconds from the acknowledgement to a list that shows it.
+
+        ``None`` when there was nothing to tap on.
+        """
+        await self.feed(session)
+        before = session.feed
+        began = len(session.dismissed)
+        while len(session.dismissed) == began:  # a like may leave a list as it is
+            if await self.tap(session, number) != 202:
+                return None
+            number += 1_000_000
+        acknowledged, item = session.dismissed[-1]
+        while item in session.feed or session.feed == before:
+            await self.feed(session)
+        return time.monotonic() - acknowledged
+
+    async def plain_feed(self, who: int) -> int:
+        """Ask for the plain feed."""
+        return (await self._ask(self._request(f"GET /feed/{who}")))[0]
 
     async def plain(self, tap: bool) -> int:
         """Ask for the plain route instead."""
@@ -227,18 +255,66 @@ async def run(
     return out
 
 
+async def run_closed(
+    plan: dict[str, object], client: Client, sessions: list[Session]
+) -> list[tuple[float, int]]:
+    """Ask as fast as answers come, each client for itself; returns (latency, status).
+
+    For first looks, everybody asks for another number of places each time (20 on average), so
+    that no list was made before.
+    """
+    out: list[tuple[float, int]] = []
+    spread = 10 if plan["first"] else 0
+    crowd = iter(enumerate(cast("list[int]", plan["crowd"])))
+    end = time.monotonic() + float(str(plan["seconds"]))
+
+    async def one() -> None:
+        for number, who in crowd:
+            began = time.monotonic()
+            if began > end:
+                return
+            if plan["plain"]:
+                status = await client.plain_feed(who)
+            else:
+                n = _PLACES - spread // 2 + number // len(sessions) % (spread + 1)
+                status = await client.feed(sessions[who], n)
+            out.append((time.monotonic() - began, status))
+
+    await asyncio.gather(*(one() for _ in range(int(str(plan["clients"])))))
+    return out
+
+
+async def run_fresh(
+    plan: dict[str, object], client: Client, sessions: list[Session]
+) -> list[float]:
+    """Tap and look, one resident after the other; returns seconds."""
+    crowd = cast("list[int]", plan["fresh"])
+    times = [await client.freshness(sessions[who], n) for n, who in enumerate(crowd)]
+    return [seconds for seconds in times if seconds is not None]
+
+
 async def serve_plans() -> None:
     """Do one plan after the other, as they come in, a line each."""
     sessions: list[Session] = []
     for line in sys.stdin:
         plan = json.loads(line)
-        client = Client(plan["host"], plan["port"], plan["connections"], plan["seed"])
+        client = Client(
+            plan["host"],
+            plan["port"],
+            plan["connections"],
+            plan["seed"],
+            visit=plan.get("visit", _VISIT),
+        )
         if "tokens" in plan:
             sessions = [Session(resident) for resident in plan["residents"]]
             began = time.monotonic()
             await sign_all_in(client, sessions, plan["tokens"])
             answer: dict[str, object] = {"signed_in": len(sessions)}
             answer["seconds"] = time.monotonic() - began
+        elif "clients" in plan:
+            answer = {"closed": await run_closed(plan, client, sessions)}
+        elif "fresh" in plan:
+            answer = {"fresh": await run_fresh(plan, client, sessions)}
         else:
             results = await run(plan, client, [] if plan["plain"] else sessions)
             answer = {"results": results, "stale": client.stale}

@@ -92,6 +92,8 @@ class Moment:
     """Items whose seats are to be read again; kept here in case the ledger goes away meanwhile."""
     seats: dict[str, tuple[int | None, int, int]] = field(default_factory=dict)
     """Per bookable item: seats, taken, waiting. Display only; the ledger decides."""
+    seats_counted: int = 0
+    """How often seats were copied into the item table, which alone is changed in place."""
 
     def resident_row(self, resident: ResidentId) -> int:
         """Row of a resident.
@@ -297,6 +299,10 @@ class Live:
         return moment
 
     def _advance(self, moment: Moment) -> None:
+        head, fitted = self._ledger.head(), self._fitted()
+        stands = (moment.seq, moment.epoch, moment.fitted)
+        if stands == (head.seq, head.epoch, fitted) and not moment.booked:
+            return  # as for most requests
         with self._ledger.read() as tx:
             head = self._ledger.outbox.head(tx)
             while head.seq > moment.seq:  # one bounded page at a time
@@ -423,3 +429,4 @@ def _set_seats(moment: Moment, seats: Mapping[str, tuple[int | None, int, int]])
         row = moment.item_rows.get(item)
         if row is not None:
             moment.items.seats_left[row] = -1 if total is None else max(total - taken, 0)
+    moment.seats_counted += 1  # last: whoever read it before sees that it moved

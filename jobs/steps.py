@@ -14,7 +14,14 @@ from pathlib import Path
 from graph.errors import NotReady
 from graph.explore import question_of
 from graph.folders import current_name, read_about, remove_old
-from graph.gate import Event, EventKind, Explorer, GraphStore, training_view
+from graph.gate import (
+    Event,
+    EventKind,
+    Explorer,
+    GraphStore,
+    tidy_impressions,
+    training_view,
+)
 from graph.model import Change
 from graph.projection import changes_for
 from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
@@ -45,6 +52,8 @@ REPORTS_LAST = timedelta(days=30)
 """How long issues and corrected copies of a committed import are kept."""
 UPLOADS_LAST = timedelta(days=7)
 """How long an uploaded file waits to be validated; what a killed process left is as old."""
+IMPRESSIONS_LAST = timedelta(days=90)
+"""How long is kept what residents were shown."""
 KEEP = 3
 """Snapshots and models kept besides the current one, to go back to."""
 
@@ -222,7 +231,7 @@ def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
 
 
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots, models, answers, uploads, and reports on imports nobody needs.
+    """Delete old snapshots, models, answers, uploads, lists shown, and reports nobody needs.
 
     Returns
     -------
@@ -233,6 +242,7 @@ def clean_up(site: Site) -> list[str]:
     with site.ledger.write() as tx:
         site.ledger.answers.clean(tx, site.clock())
         site.ledger.staging.tidy(tx, site.clock() - REPORTS_LAST)
+    tidy_impressions(site.gate, site.ledger, site.actor, lasts=IMPRESSIONS_LAST)
     gone = remove_old(site.home.snapshots, keep=KEEP)
     return gone + remove_old(site.home.models, keep=KEEP)
 

@@ -178,7 +178,7 @@ class Recommendation:
     parts: Mapping[str, float]
     """Contribution of each scorer to ``score``."""
     propensity: float
-    """Probability that this item stood at this rank; 1 while nothing is explored."""
+    """Probability that this item stands at this rank; 1 where nothing was left to the lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Feed:
     as_of: int
     """Unix seconds of the snapshot."""
     personalised: bool
-    """False when the resident switched it off or authorised nothing."""
+    """False when the resident switched it off, authorised nothing, or is held out."""
 
 
 @runtime_checkable

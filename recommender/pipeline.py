@@ -13,6 +13,7 @@ from recommender.base import CandidateSource, Query, Recommendation
 from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
+from recommender.ranking.exploration import explored, lot
 from recommender.reasons import reason_for
 
 __all__ = ["LastCheck", "Recommender", "is_personal"]
@@ -23,7 +24,7 @@ LastCheck = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 Mint = Callable[[ItemId], RecId]
 
 _SPARE = 10
-"""Places filled beyond those asked for, so that the last check leaves a full list."""
+"""Places filled beyond those asked for: the last check leaves a full list, the lot a choice."""
 
 
 def is_personal(query: Query) -> bool:
@@ -71,6 +72,7 @@ class Recommender:
         n: int = 20,
         kinds: frozenset[ItemKind] | None = None,
         last_check: LastCheck | None = None,
+        explore: float = 0.0,
     ) -> tuple[Recommendation, ...]:
         """Make a ranked list for one resident.
 
@@ -87,6 +89,9 @@ class Recommender:
             Only these kinds; all when left out.
         last_check : callable, optional
             The gate's last word on what may be shown.
+        explore : float
+            Probability that the last place is given away by lot
+            (:mod:`recommender.ranking.exploration`).
 
         Returns
         -------
@@ -98,19 +103,23 @@ class Recommender:
             return ()
         parts = self.model.contributions(query, rows)
         total = np.sum([part[0] for part in parts.values()], axis=0)
-        wanted = n if last_check is None else n + _SPARE
+        wanted = n if last_check is None and not explore else n + _SPARE
         places = self.model.reranker.rerank(query, rows, total.astype(np.float32), wanted)
         if last_check is not None:
             places = places[last_check(rows[places])]
+        drawn = lot(int(query.rows[0]), query.now, self.model.model_id)
+        places, chances = explored(places, n, weight=explore, drawn=drawn)
         return tuple(
             self._recommendation(
                 query,
                 int(rows[at]),
-                rank,
+                (rank, chance),
                 {name: float(p[0, at]) for name, p in parts.items()},
                 mint,
             )
-            for rank, at in enumerate(places[:n].tolist(), start=1)
+            for rank, (at, chance) in enumerate(
+                zip(places.tolist(), chances.tolist(), strict=True), start=1
+            )
         )
 
     def _rows(self, query: Query, kinds: frozenset[ItemKind] | None) -> NDArray[np.int64]:
@@ -121,8 +130,14 @@ class Recommender:
         return eligible(query, rows)
 
     def _recommendation(
-        self, query: Query, row: int, rank: int, parts: Mapping[str, float], mint: Mint
+        self,
+        query: Query,
+        row: int,
+        place: tuple[int, float],
+        parts: Mapping[str, float],
+        mint: Mint,
     ) -> Recommendation:
+        rank, propensity = place
         item = ItemId(str(query.items.ids[row]))
         return Recommendation(
             rec_id=mint(item),
@@ -132,5 +147,5 @@ class Recommender:
             score=float(sum(parts.values())),
             reason=reason_for(query, row, parts, self._scorers, self.words),
             parts=parts,
-            propensity=1.0,
+            propensity=propensity,
         )

@@ -24,6 +24,7 @@ from graph.ingest import import_plan
 from graph.live import Moment
 from graph.model import StaffRole
 from graph.synthetic import generate
+from recommender.evaluation.experiments import held_out
 
 __all__ = ["prepare", "register"]
 
@@ -125,7 +126,7 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
     here = floors.institution
     people = [
         (who, Principal(str(moment.snapshot.resident_ids[row]), StaffRole.RESIDENT, here))
-        for who, row in _people(moment)
+        for who, row in _people(moment, floors.trial.holdout)
     ]
     clerk = Principal(f"{STAFF}demo", StaffRole.OPERATOR, here)
     for who, principal in [*people, ("the clerk of the street office, who brings in files", clerk)]:
@@ -138,14 +139,15 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         say(f"Ready in {floors.home.root}. Serve it: linli serve")
 
 
-def _people(moment: Moment) -> list[tuple[str, int]]:
+def _people(moment: Moment, holdout: float) -> list[tuple[str, int]]:
     """Three residents whose feeds differ: much history, little history, nothing authorised."""
     picture = moment.snapshot
     actions = np.diff(picture.history.indptr)
     authorised = (picture.masks != 0).any(axis=1)
-    elder = (picture.birth_year > 0) & (picture.birth_year < 1958) & authorised
+    personal = authorised & ~held_out(np.arange(len(authorised)), holdout)
+    elder = (picture.birth_year > 0) & (picture.birth_year < 1958) & personal
     busy = int(np.argmax(np.where(elder, actions, -1)))
-    quiet = int(np.argmax(authorised & (actions == 0)))
+    quiet = int(np.argmax(personal & (actions == 0)))
     closed = int(np.argmax(~authorised))
     return [
         (f"a pensioner who takes part often ({actions[busy]} actions so far)", busy),

@@ -19,6 +19,7 @@ from api.cli import (
     imports,
     ledgers,
     serving,
+    trial,
     vocabulary,
 )
 from api.cli.output import console, fail
@@ -51,6 +52,7 @@ homes.register(app)
 imports.register(app)
 data.register(app)
 feeds.register(app)
+trial.register(app)
 explore.register(app)
 serving.register(app)
 access.register(app)

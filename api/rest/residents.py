@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import Response
+
 from api.rest.door import api
 from api.rest.requests import REPLAYED, about, idempotency_key, services
 from api.rest.schemas import (
@@ -40,7 +42,7 @@ def session() -> SessionOut:
 @api.get("/residents/<resident>/feed", endpoint="feed")
 @api.input(FeedQuery, location="query")
 @api.output(FeedOut)
-def feed(resident: str, query_data: FeedQuery) -> FeedOut:
+def feed(resident: str, query_data: FeedQuery) -> Response:
     """One resident's feed, with a reason for each card.
 
     For the resident themselves, or for an institution that the resident authorised for the
@@ -55,7 +57,9 @@ def feed(resident: str, query_data: FeedQuery) -> FeedOut:
             view = feeds.for_institution(who.actor, id_, query_data.kind, query_data.n)
         except Denied as error:
             raise _not_authorised() from error
-    return FeedOut.model_validate(view)
+    # Written here: through dicts and Flask's JSON, the most asked for answer takes twice as long.
+    body = FeedOut.model_validate(view).model_dump_json()
+    return Response(body, mimetype="application/json")
 
 
 @api.post("/interactions", endpoint="interact")

@@ -126,9 +126,7 @@ class LedgerSessions:
         Nobody who only looks at something waits for a write.
         """
         now = self._clock()
-        access = self._ledger.access
-        with self._ledger.read() as tx:
-            session = access.session(tx, secret, at=now)
+        session = self._ledger.session(secret, at=now)
         if session is None:
             return None
         if session.due:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from graph.gate import Gate, Ledger
+from graph.gate import Gate, ImpressionBuffer, Ledger
 from graph.home import Home
 from graph.live import Live
 from graph.model import Actor, InstitutionId, ResidentId, StaffRole
 from recommender.pipeline import Recommender
 
-__all__ = ["LINLI_APP", "Backing", "Models", "resident_actor"]
+__all__ = ["LINLI_APP", "Backing", "Models", "Trial", "resident_actor"]
 
 LINLI_APP = "linli"
 """Name under which Linli itself is granted things."""
@@ -24,6 +25,18 @@ class Models(Protocol):
     def current(self) -> Recommender:
         """Return the newest model's recommender; raises ``NotReady`` when there is none."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """How it is found out what personal lists are good for."""
+
+    holdout: float
+    """Share of the residents who get the list of a newcomer."""
+    explore: float
+    """Probability that the last place of a list is given away by lot."""
+    impressions: ImpressionBuffer
+    """Where lists are noted."""
 
 
 class Backing(Protocol):
@@ -52,6 +65,11 @@ class Backing(Protocol):
     @property
     def models(self) -> Models:
         """Models of this home."""
+        ...
+
+    @property
+    def trial(self) -> Trial:
+        """Holdout, lot and impressions."""
         ...
 
     @property

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
+from api.services.kept_lists import Basis, KeptLists
 from api.services.rec_ids import RecIds
 from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
+from graph.gate import LEARNT_FROM, Place, ShownList
 from graph.live import Moment
 from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
 from graph.schema import PURPOSE_CATEGORIES
-from recommender.base import Feed, Reason, Recommendation
+from recommender.base import Feed, Query, Reason, Recommendation
+from recommender.evaluation.experiments import Arm, as_newcomer, held_out
 from recommender.reasons import reason_for
 
 __all__ = ["MAX_FEED", "FeedService"]
@@ -45,11 +48,12 @@ class _Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """A feed, and the moment and viewer it was made for."""
+    """A feed with its cards, and the moment it was made for."""
 
     feed: Feed
     moment: Moment
-    viewer: Viewer
+    kinds: tuple[ItemKind, ...]
+    cards: tuple[CardView, ...]
 
 
 class FeedService:
@@ -64,6 +68,7 @@ class FeedService:
     def __init__(self, backing: Backing) -> None:
         self._backing = backing
         self.rec_ids = RecIds(backing.ledger.keys.derive("rec-ids"))
+        self._kept: KeptLists[_Made] = KeptLists()
 
     def own(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Make a resident's own feed.
@@ -82,7 +87,7 @@ class FeedService:
         NotFound
             Nobody has this id.
         """
-        return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)), kinds)
+        return self._shown(self._make(_Wish(resident, tuple(kinds), n, None)))
 
     def public(self, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Make the feed of whoever cannot be told while the ledger is away; nothing personal.
@@ -121,7 +126,7 @@ class FeedService:
             The resident authorised nothing for this institution and purpose, or does not exist:
             the two look the same.
         """
-        return self._shown(self._granted(actor, resident, kinds, n), kinds)
+        return self._shown(self._granted(actor, resident, kinds, n))
 
     def for_actor(
         self, actor: Actor, resident: ResidentId, *, kinds: Sequence[ItemKind] = (), n: int = 20
@@ -134,7 +139,7 @@ class FeedService:
             As :meth:`for_institution`.
         """
         made = self._granted(actor, resident, kinds, n)
-        return made.feed, self._shown(made, kinds).cards
+        return made.feed, made.cards
 
     def viewer(self, moment: Moment, resident: ResidentId) -> Viewer:
         """Look as the resident themselves, with what they authorised at this moment."""
@@ -144,7 +149,7 @@ class FeedService:
     def reason_now(self, viewer: Viewer, row: int) -> Reason:
         """Say why an item would be suggested now, whether or not it still can be."""
         recommender = self._backing.models.current()
-        query = viewer.query
+        query = self._query(viewer, self._arm(viewer.row))
         rows = np.union1d(recommender.source.candidates(query), np.array([row], np.int64))
         contributions = recommender.model.contributions(query, rows)
         at = int(np.searchsorted(rows, row))
@@ -188,49 +193,95 @@ class FeedService:
     def _try(self, wish: _Wish) -> _Made:
         backing = self._backing
         moment = backing.live.catch_up()
+        epoch = moment.epoch  # before grants are looked up: they are at least of this epoch
         row = find_row(moment, wish.resident)
-        recommender = backing.models.current()
         granted = wish.granted
         permitted = own_categories(backing, moment, row) if granted is None else granted
-        masked = moment.masked(int(backing.clock().timestamp()))
-        viewer = view_as(backing, moment, wish.resident, permitted, masked=masked)
+        own = granted is None
+        left_to_lot = own and permitted >= LEARNT_FROM and self._arm(row) is Arm.PERSONAL
+        basis = Basis.of(
+            moment,
+            row,
+            wanted=(wish.kinds, min(wish.n, MAX_FEED), own),
+            permitted=permitted,
+            explore=backing.trial.explore if left_to_lot else 0.0,
+            recommender=backing.models.current(),
+            now=int(backing.clock().timestamp()),
+        )
+        return self._kept.get(basis, lambda: self._choose(wish, moment, basis, epoch))
+
+    def _choose(self, wish: _Wish, moment: Moment, basis: Basis, epoch: int) -> _Made:
+        """Make the list, and note it; what it rests on is looked at again just before its end."""
+        backing = self._backing
+        arm = self._arm(basis.row)
+        viewer = view_as(backing, moment, wish.resident, basis.permitted, masked=basis.masked)
 
         def last_check(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
             latest = backing.live.catch_up()
-            if granted is None and own_categories(backing, latest, row) != permitted:
+            if basis.own and own_categories(backing, latest, basis.row) != basis.permitted:
                 raise _ConsentMoved
             return _still(latest, rows)
 
-        found = recommender.recommend(
-            viewer.query,
+        found = basis.recommender.recommend(
+            self._query(viewer, arm),
             mint=lambda item: RecId(""),  # sealed below, with the reason
-            n=min(wish.n, MAX_FEED),
-            kinds=frozenset(wish.kinds) or None,
+            n=basis.n,
+            kinds=frozenset(basis.kinds) or None,
             last_check=last_check,
+            explore=basis.explore,
         )
-        model = recommender.model
         feed = Feed(
             resident=wish.resident,
             recommendations=tuple(self._with_id(moment, wish.resident, one) for one in found),
             snapshot_id=moment.snapshot.id,
-            model_id=model.model_id,
+            model_id=basis.recommender.model.model_id,
             as_of=moment.snapshot.as_of,
-            personalised=viewer.personalised,
+            personalised=viewer.personalised and arm is Arm.PERSONAL,
         )
-        return _Made(feed, moment, viewer)
+        if basis.own and basis.permitted >= LEARNT_FROM and found:
+            shown = self._noted(feed, basis, arm)
+            backing.trial.impressions.put(shown, epoch=epoch)
+        cards = Cards(moment, viewer)
+        return _Made(
+            feed,
+            moment,
+            basis.kinds,
+            tuple(
+                cards.card(one.row, rec_id=one.rec_id, reason=one.reason, may_join=True)
+                for one in feed.recommendations
+            ),
+        )
+
+    def _arm(self, row: int) -> Arm:
+        held = held_out(np.array([row], np.int64), self._backing.trial.holdout)[0]
+        return Arm.HELD_OUT if held else Arm.PERSONAL
+
+    @staticmethod
+    def _query(viewer: Viewer, arm: Arm) -> Query:
+        return as_newcomer(viewer.query) if arm is Arm.HELD_OUT else viewer.query
+
+    def _noted(self, feed: Feed, basis: Basis, arm: Arm) -> ShownList:
+        return ShownList(
+            resident=feed.resident,
+            row=basis.row,
+            at=self._backing.clock(),
+            surface="/".join(["feed", *sorted(basis.kinds)]),
+            model=feed.model_id,
+            arm=arm,
+            places=tuple(
+                Place(one.rec_id, one.item, one.rank, one.propensity)
+                for one in feed.recommendations
+            ),
+        )
 
     def _with_id(self, moment: Moment, resident: ResidentId, one: Recommendation) -> Recommendation:
         rec_id = self.rec_ids.mint(resident, one.item, one.reason, moment.item_rows)
         return replace(one, rec_id=rec_id)
 
-    def _shown(self, made: _Made, kinds: Sequence[ItemKind]) -> FeedView:
-        cards = Cards(made.moment, made.viewer)
+    def _shown(self, made: _Made) -> FeedView:
         return FeedView(
-            cards=tuple(
-                cards.card(one.row, rec_id=one.rec_id, reason=one.reason, may_join=True)
-                for one in made.feed.recommendations
-            ),
-            kinds=tuple(kinds),
+            cards=made.cards,
+            kinds=made.kinds,
             display_name="",
             personalised=made.feed.personalised,
             snapshot_age=self._backing.live.snapshot_age(made.moment),

@@ -7,12 +7,20 @@ are offered here too.
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
+from graph.gate.impressions import (
+    LEARNT_FROM,
+    ImpressionBuffer,
+    Shown,
+    shown_and_done,
+    tidy_impressions,
+)
 from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.imports import BatchState, ImportBatch
+from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
@@ -20,6 +28,7 @@ from graph.ledger.runs import Run, RunState
 from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
+    "LEARNT_FROM",
     "ApiKey",
     "BatchState",
     "Booking",
@@ -33,17 +42,23 @@ __all__ = [
     "Gate",
     "GraphStore",
     "ImportBatch",
+    "ImpressionBuffer",
     "Ledger",
     "OpenGraph",
+    "Place",
     "Principal",
     "RowKind",
     "Run",
     "RunState",
     "Session",
+    "Shown",
+    "ShownList",
     "copy_ledger",
     "make_keys",
     "open_graph",
     "open_ledger",
     "process_name",
+    "shown_and_done",
+    "tidy_impressions",
     "training_view",
 ]

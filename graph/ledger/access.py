@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from graph.errors import NotFound
 from graph.ledger import tables
@@ -16,9 +17,19 @@ from graph.ledger.canonical import micros, moment, span
 from graph.ledger.keys import KeyRing
 from graph.model import InstitutionId, StaffRole
 
-__all__ = ["Access", "ApiKey", "Principal", "Session"]
+__all__ = ["SESSION", "Access", "ApiKey", "Principal", "Session"]
 
 _links, _sessions, _api_keys = tables.links, tables.sessions, tables.api_keys
+
+SESSION = select(
+    _sessions.c.hash,
+    _sessions.c.principal,
+    _sessions.c.role,
+    _sessions.c.institution,
+    _sessions.c.began_at,
+    _sessions.c.seen_at,
+    _sessions.c.expires_at,
+).where(_sessions.c.hash == bindparam("digest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +126,30 @@ class Access:
 
     def session(self, tx: Connection, secret: str, *, at: datetime) -> Session | None:
         """Session of a secret; ``None`` when there is none, it idled or ran too long."""
-        digest = self._hash("session", secret)
-        line = tx.execute(select(_sessions).where(_sessions.c.hash == digest)).first()
-        if line is None or not hmac.compare_digest(bytes(line.hash), digest):
+        line = tx.execute(SESSION, {"digest": self.digest(secret)}).first()
+        return None if line is None else self.session_of(line, secret, at=at)
+
+    def digest(self, secret: str) -> bytes:
+        """Keyed digest under which a session is kept."""
+        return self._hash("session", secret)
+
+    def session_of(self, line: Sequence[object], secret: str, *, at: datetime) -> Session | None:
+        """Session of a secret that a line of :data:`SESSION` tells of."""
+        digest, principal, role, institution, *times = line
+        began_at, seen_at, expires_at = (int(str(value)) for value in times)
+        if not hmac.compare_digest(bytes(cast("bytes", digest)), self.digest(secret)):
             return None
-        who = Principal(line.principal, StaffRole(line.role), InstitutionId(line.institution))
+        who = Principal(str(principal), StaffRole(str(role)), InstitutionId(str(institution)))
         idle = self.SESSION_IDLE if who.role is StaffRole.RESIDENT else self.STAFF_IDLE
         now = micros(at)
-        if now >= line.expires_at or now >= line.seen_at + span(idle):
+        if now >= expires_at or now >= seen_at + span(idle):
             return None
         return Session(
             who,
             self._csrf(secret),
-            moment(line.began_at),
-            moment(line.expires_at),
-            due=now - line.seen_at >= span(self._TOUCH),
+            moment(began_at),
+            moment(expires_at),
+            due=now - seen_at >= span(self._TOUCH),
         )
 
     def due(self, tx: Connection, secret: str, *, at: datetime) -> bool:

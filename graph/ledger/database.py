@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import local
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import DataError as Unfit
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from graph.errors import Conflict, CorruptStore, DataError, LinliError, StoreUnavailable
 from graph.ledger.dialect import WRITE, reason_of
@@ -36,6 +37,7 @@ class Database:
         self._process = os.getpid()
         self._thread = local()
         self._away = (0.0, "")
+        self._compiled: dict[object, SQLCompiler] = {}
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -65,6 +67,48 @@ class Database:
                 yield tx
         except (DBAPIError, PoolTimeout) as error:
             raise _told(error, "answer") from error
+
+    def glance(
+        self, query: Select[*tuple[object, ...]], **values: object
+    ) -> tuple[object, ...] | None:
+        """First line of a query, by the shortest way; for what every request asks.
+
+        No transaction is opened, and nothing of SQLAlchemy's but its pool is used: that takes a
+        quarter of the time. ``None`` when there is no line, or when it did not work:
+        :meth:`read` then tells which.
+
+        Parameters
+        ----------
+        query : Select
+            One of few, made once.
+        values
+            Of its parameters, as the driver takes them.
+        """
+        if time.monotonic() < self._away[0]:
+            return None
+        engine = self._current()
+        try:
+            connection = engine.raw_connection()
+        except OperationalError as error:
+            self._away = (time.monotonic() + _AWAY_SECONDS, reason_of(error))
+            return None
+        except PoolTimeout:
+            return None
+        try:
+            compiled = self._compiled.get(query)
+            if compiled is None:
+                compiled = self._compiled[query] = query.compile(dialect=engine.dialect)
+            names = compiled.positiontup
+            cursor = connection.cursor()
+            cursor.execute(
+                compiled.string, values if names is None else [values[name] for name in names]
+            )
+            line: tuple[object, ...] | None = cursor.fetchone()
+            return line
+        except engine.dialect.loaded_dbapi.Error:
+            return None
+        finally:
+            connection.close()
 
     @property
     def writing(self) -> bool:

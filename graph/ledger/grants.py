@@ -26,6 +26,7 @@ from graph.codec import Json
 from graph.errors import SchemaViolation
 from graph.ledger import tables
 from graph.ledger.canonical import micros, moment, span
+from graph.ledger.impressions import Impressions
 from graph.ledger.outbox import EventKind, NewEvent, Outbox
 from graph.ledger.rows import RowKind
 from graph.model import (
@@ -57,10 +58,14 @@ _grants, _rows = tables.grants, tables.rows
 
 
 class Grants:
-    """Gives, withdraws and reads grants."""
+    """Gives, withdraws and reads grants.
 
-    def __init__(self, outbox: Outbox) -> None:
+    With any grant for the feed goes what its resident was shown: the lists were made of that, too.
+    """
+
+    def __init__(self, outbox: Outbox, impressions: Impressions) -> None:
         self._outbox = outbox
+        self._impressions = impressions
 
     def give(
         self, tx: Connection, grants: Sequence[Grant], *, key: str, at: datetime | None = None
@@ -141,9 +146,12 @@ class Grants:
         """Revoke the grants that came with an import and are in force; returns how many."""
         mine = (_grants.c.batch == batch, _grants.c.state == GrantState.GIVEN.value)
         epoch = self._outbox.lock_epoch(tx) + 1
+        theirs = select(_grants.c.resident).where(*mine, _grants.c.purpose == Purpose.FEED.value)
+        shown = [ResidentId(name) for name in tx.execute(theirs.distinct()).scalars()]
         query = update(_grants).where(*mine)
         n = tx.execute(query.values(state=GrantState.REVOKED.value, epoch=epoch)).rowcount
         if n:
+            self._impressions.forget(tx, shown, at=at)
             self._next_epoch(tx, f"undo/{batch}/grants", {"revoked": n}, at)
         return n
 
@@ -220,6 +228,8 @@ class Grants:
                 query = query.where(column == str(wanted))
         done = tx.execute(query.values(state=GrantState.WITHDRAWN.value, epoch=epoch)).rowcount
         if done:
+            if purpose in {None, Purpose.FEED}:
+                self._impressions.forget(tx, [resident], at=at)
             self._outbox.set_epoch(tx, epoch)
             self._outbox.append_many(tx, self._events({key: resident}, asked, epoch, at))
             self._outbox.set_reply(tx, key, {"withdrawn": done})

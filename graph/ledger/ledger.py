@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, Engine
 
-from graph.ledger.access import Access
+from graph.ledger.access import SESSION, Access, Session
 from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
@@ -17,10 +18,11 @@ from graph.ledger.database import Database
 from graph.ledger.grants import Grants
 from graph.ledger.identity import Identity
 from graph.ledger.imports import Imports
+from graph.ledger.impressions import Impressions
 from graph.ledger.keys import KeyRing
 from graph.ledger.leases import Leases
 from graph.ledger.log import Log
-from graph.ledger.outbox import Outbox
+from graph.ledger.outbox import HEAD, Head, Outbox
 from graph.ledger.records import Records
 from graph.ledger.rows import Rows
 from graph.ledger.runs import Runs
@@ -55,7 +57,8 @@ class Ledger:
         self.outbox = Outbox(keys)
         self.log = Log(self._database, keys, self.outbox, log_dir)
         self.bookings = Bookings()
-        self.grants = Grants(self.outbox)
+        self.impressions = Impressions(keys, log_dir / "impressions")
+        self.grants = Grants(self.outbox, self.impressions)
         self.imports = Imports(keys, self.outbox)
         self.staging = Staging(keys)
         self.records = Records(keys)
@@ -86,6 +89,34 @@ class Ledger:
             The database is away.
         """
         return self._database.read()
+
+    def head(self) -> Head:
+        """Last sequence number and grant epoch, in a read of its own.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away.
+        """
+        line = self._database.glance(HEAD)
+        if line is not None:
+            return Head(*cast("tuple[int, int]", line))
+        with self.read() as tx:
+            return self.outbox.head(tx)
+
+    def session(self, secret: str, *, at: datetime) -> Session | None:
+        """Session of a secret as :meth:`graph.ledger.access.Access.session`, in its own read.
+
+        Raises
+        ------
+        StoreUnavailable
+            The database is away.
+        """
+        line = self._database.glance(SESSION, digest=self.access.digest(secret))
+        if line is not None:
+            return self.access.session_of(line, secret, at=at)
+        with self.read() as tx:
+            return self.access.session(tx, secret, at=at)
 
     def close(self) -> None:
         """Write what is counted in memory, sign the audit heads, close all connections."""

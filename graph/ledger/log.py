@@ -1,9 +1,9 @@
 """The log: events moved out of the outbox into sealed files, and the whole history read back.
 
-``<first>-<last>.seg`` holds ``LINLISEG`` and a version, then per event
-``length (4) || crc32 (4) || body``, then length 0 and the SHA-256 of all before. A file counts
-once its line stands in the table ``segments``, written in the transaction that deletes the
-events from the outbox: killed at any point, every event is in exactly one of the two.
+``<first>-<last>.seg`` holds ``LINLISEG`` and a version, then the events, framed
+(:mod:`graph.ledger.frames`), then the SHA-256 of all before. A file counts once
+its line stands in the table ``segments``, written in the transaction that deletes the events from
+the outbox: killed at any point, every event is in exactly one of the two.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from graph.errors import CorruptStore
 from graph.ledger import tables
 from graph.ledger.database import Database
+from graph.ledger.frames import END, framed, unframed
 from graph.ledger.keys import KeyRing
 from graph.ledger.outbox import Event, Outbox, StoredEvent, open_events
 
@@ -30,7 +30,6 @@ SEGMENT_ROWS = 20_000
 """Most events in one file."""
 
 _MAGIC = b"LINLISEG\x01"
-_FRAME = struct.Struct(">II")
 _FIXED = struct.Struct(">QqHHHHI")
 _NAME = re.compile(r"\d{12}-\d{12}\.seg")
 
@@ -163,9 +162,8 @@ def encode_segment(stored: Sequence[StoredEvent]) -> bytes:
                 event.payload,
             )
         )
-        parts.append(_FRAME.pack(len(body), zlib.crc32(body)))
-        parts.append(body)
-    parts.append(_FRAME.pack(0, 0))
+        parts.append(framed(body))
+    parts.append(END)
     whole = b"".join(parts)
     return whole + hashlib.sha256(whole).digest()
 
@@ -181,19 +179,7 @@ def decode_segment(data: bytes) -> list[StoredEvent]:
     whole, digest = data[:-32], data[-32:]
     if not whole.startswith(_MAGIC) or hashlib.sha256(whole).digest() != digest:
         raise ValueError("the digest differs")
-    stored = []
-    at = len(_MAGIC)
-    while True:
-        length, crc = _FRAME.unpack_from(whole, at)
-        at += _FRAME.size
-        if not length:
-            break
-        body = whole[at : at + length]
-        if zlib.crc32(body) != crc:
-            raise ValueError(f"the event at byte {at} is damaged")
-        stored.append(_decode_body(body))
-        at += length
-    return stored
+    return [_decode_body(body) for body in unframed(whole, len(_MAGIC))]
 
 
 def _decode_body(body: bytes) -> StoredEvent:

@@ -22,7 +22,17 @@ from graph.ledger.canonical import canonical, micros, moment, parse
 from graph.ledger.keys import HOME, Box, KeyRing
 from graph.model import DataCategory
 
-__all__ = ["Appended", "Event", "EventKind", "Head", "NewEvent", "Outbox", "Seen", "open_events"]
+__all__ = [
+    "HEAD",
+    "Appended",
+    "Event",
+    "EventKind",
+    "Head",
+    "NewEvent",
+    "Outbox",
+    "Seen",
+    "open_events",
+]
 
 DECIDED = frozenset({"at", "state"})
 """Fields of a payload that Linli decides, so that a retry may bring others."""
@@ -286,7 +296,7 @@ class Outbox:
 
     def head(self, tx: Connection) -> Head:
         """Last sequence number and grant epoch: one look-up of one line."""
-        seq, epoch = tx.execute(_HEAD).one()
+        seq, epoch = tx.execute(HEAD).one()
         return Head(seq, epoch)
 
     def after(self, tx: Connection, seq: int, limit: int = 10_000) -> list[Event]:
@@ -376,7 +386,7 @@ class Outbox:
         )
 
 
-_HEAD = select(tables.head.c.seq, tables.head.c.epoch)
+HEAD = select(tables.head.c.seq, tables.head.c.epoch)
 
 
 def _reply_box(tag: bytes, subject: str, category: str) -> Box:

@@ -27,6 +27,7 @@ from graph.synthetic import generate
 from graph.view import ITEM_KINDS
 from jobs import steps
 from jobs.runner import Runner
+from recommender.evaluation.experiments import held_out
 from tests.conftest import FixedClock
 from tests.factories import NOW, operator
 
@@ -110,11 +111,12 @@ class Instance:
         return Program(self.app.test_client(), {"X-API-Key": secret, "X-Purpose": purpose})
 
     def residents(self, n: int) -> list[ResidentId]:
-        """The n most active ones who authorised everything."""
+        """The n most active ones who authorised everything and are not held out."""
         moment = self.floors.live.catch_up()
         masks = moment.snapshot.masks
         most = int(np.bitwise_count(masks).sum(axis=1).max())
         full = np.bitwise_count(masks).sum(axis=1) == most
+        full &= ~held_out(np.arange(len(masks)), self.floors.trial.holdout)
         ids = [ResidentId(r) for r, _ in moment.most_active(RESIDENTS)]
         return [r for r in ids if full[moment.resident_rows[r]]][:n]
 

@@ -24,6 +24,7 @@ from api.cli.homes import make_home
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import Principal, copy_ledger
 from graph.model import InstitutionId, StaffRole
+from recommender.evaluation.experiments import held_out
 from tests.conftest import ROOT
 
 LINLI = (sys.executable, "-m", "api.cli")
@@ -217,9 +218,10 @@ def new_api_key(floors: Floors, institution: str, *scopes: str) -> str:
 
 
 def generous_residents(floors: Floors, n: int) -> list[str]:
-    """The most active of those who authorised most."""
+    """The most active of those who authorised most and are not held out."""
     moment = floors.live.catch_up()
     allowed = np.bitwise_count(moment.snapshot.masks).sum(axis=1)
+    allowed[held_out(np.arange(len(allowed)), floors.trial.holdout)] = 0
     most = int(allowed.max())
     ids = [str(r) for r, _ in moment.most_active(len(allowed))]
     return [r for r in ids if allowed[moment.resident_rows[r]] == most][:n]

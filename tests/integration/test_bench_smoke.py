@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.feed_load import SETTLE, figures_of, make_schedule
+from bench.feed import SETTLE, figures_of, make_schedule
 from bench.import_files import measure
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def test_everybody_is_answered(tmp_path):
     size = {"residents": 600, "items": 120, "seconds": 8, "rate": 20, "pairs": 1, "turn": 5}
     options = [text for name, value in size.items() for text in (f"--{name}", str(value))]
-    command = ["-m", "bench.feed_load", *options, "--json", "--home", str(tmp_path / "home")]
+    command = ["-m", "bench.feed", *options, "--json", "--home", str(tmp_path / "home")]
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=280
     )
@@ -33,6 +33,11 @@ def test_everybody_is_answered(tmp_path):
     assert report["feed"]["taps"] > 0
     assert report["sessions"] > 20
     assert report["eligible within reach (median)"] > 20
+    closed = report["closed loop"]
+    assert [pace["errors"] for pace in closed["turns"][0].values()] == [0, 0, 0]
+    for look in ("first looks", "looks again"):
+        assert 0 < closed[look]["rate times plain"] < 1
+    assert report["fresh after ms"]["taps"] > 50
     assert report["times plain"]["p50"] > 1  # a feed for less than nothing was not measured
 
 

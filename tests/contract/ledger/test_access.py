@@ -68,6 +68,20 @@ class TestAccess:
             access.touch(tx, secret, at=clock.advance(hours=0.03))
             assert access.session(tx, secret, at=clock()) is None
 
+    def test_a_session_is_the_same_by_the_short_way(self, ledger: Ledger, clock: FixedClock):
+        with ledger.write() as tx:
+            secret = ledger.access.begin(tx, RESIDENT, at=clock())
+            assert ledger.session("guess", at=clock()) is None
+        for hours in (0, 1, 6.9, 0.2):  # the last one is too late
+            at = clock.advance(hours=hours)
+            with ledger.read() as tx:
+                assert ledger.session(secret, at=at) == ledger.access.session(tx, secret, at=at)
+        assert ledger.session(secret, at=at) is None
+        assert ledger.session(secret, at=NOW) is not None
+        with ledger.write() as tx:
+            ledger.access.end(tx, secret)
+        assert ledger.session(secret, at=NOW) is None
+
     def test_no_session_outlives_seven_days(self, ledger: Ledger, clock: FixedClock):
         access = ledger.access
         with ledger.write() as tx:

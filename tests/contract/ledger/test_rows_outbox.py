@@ -27,6 +27,7 @@ from tests.contract.ledger.data import (
     TAICHI,
     WANG,
     Interrupted,
+    make_grant,
     tap,
 )
 from tests.ledger_worker import NOW
@@ -70,6 +71,18 @@ class TestOutbox:
             EventKind.INTERACTION,
             NOW,
         )
+
+    def test_the_head_is_the_same_by_the_short_way(
+        self, ledger: Ledger, reopen: Callable[[], Ledger]
+    ):
+        other = reopen()
+        for n in range(3):
+            with ledger.write() as tx:
+                ledger.outbox.append_many(tx, [tap(n)])
+                ledger.grants.give(tx, [make_grant(id=f"g{n}")], key=f"g{n}")
+                inside = other.head()  # what is not committed yet is not there
+            with ledger.read() as tx:
+                assert other.head() == ledger.head() == ledger.outbox.head(tx) != inside
 
     def test_a_retry_gets_the_first_answer_and_changes_nothing(self, ledger: Ledger):
         with ledger.write() as tx:

@@ -52,6 +52,19 @@ def test_a_resident_gets_things_of_their_colour(view, recommender, mint):
         assert {r.propensity for r in feed} == {1.0}
 
 
+def test_a_place_left_to_the_lot_says_how_likely_it_was(view, recommender, mint):
+    plain = recommender.recommend(ask(view, 0), mint=mint, n=6)
+    given = recommender.recommend(ask(view, 0), mint=mint, n=6, explore=1.0)
+    assert [r.row for r in given[:-1]] == [r.row for r in plain[:-1]]
+    assert [r.propensity for r in given[:-1]] == [1.0] * 5
+    assert given[-1].row not in [r.row for r in plain]
+    assert 0.0 < given[-1].propensity < 1.0
+    assert given == recommender.recommend(ask(view, 0), mint=mint, n=6, explore=1.0)
+    kept = recommender.recommend(ask(view, 0), mint=mint, n=6, explore=1e-9)
+    assert [r.row for r in kept] == [r.row for r in plain]
+    assert kept[-1].propensity == 1.0 - 1e-9
+
+
 def test_parts_add_up_to_the_score(view, recommender, mint):
     for each in recommender.recommend(ask(view, 0), mint=mint):
         assert sum(each.parts.values()) == pytest.approx(each.score, abs=1e-12)

@@ -1,9 +1,14 @@
-"""Serve feeds under load: `python -m bench.feed_load [--residents 3000 --items 400 --seconds 10]`.
+"""Serve feeds: `python -m bench.feed [--residents 3000 --items 1500 --seconds 10]`.
 
-Makes a city (or takes the one in --home), starts `linli serve`, signs residents in through
-one-time links and sends an open-loop mix of feeds and taps, residents drawn from a Zipf law.
-A plain JSON route under the same gunicorn settings and the same schedule is measured beside it,
-turn by turn, so that a busy machine slows both.
+Makes a city (or takes the one in --home), starts `linli serve` and signs residents in through
+one-time links. Then, beside a plain Flask application under the same gunicorn settings, turn by
+turn, so that a busy machine slows both:
+
+- open loop: a mix of feeds and taps at a fixed rate, residents drawn from a Zipf law;
+- closed loop: 8 keep-alive clients ask as fast as they are answered, everybody in turn, for lists
+  that must be made and for such as were made before; the plain application scores 500 candidates
+  with numpy. CPU time per answer tells most on a busy machine;
+- freshness: from the acknowledgement of a tap to a list that shows it.
 """
 
 from __future__ import annotations
@@ -18,8 +23,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +34,7 @@ from numpy.typing import NDArray
 from api.services.feed import FeedService
 from api.wiring import Config, open_floors
 from bench.load_home import Size, prepare_home
-from bench.load_server import free_port, load_average, resident_mib, serving
+from bench.load_server import cpu_seconds, free_port, load_average, resident_mib, serving
 from graph.gate import Principal
 from graph.model import ResidentId, StaffRole
 from recommender.ranking.eligibility import eligible
@@ -38,9 +45,19 @@ Schedule = list[tuple[float, int, int]]
 """(seconds after the start, 1 for a tap, index of the session)"""
 
 TAPS = 0.1
+CLIENTS = 8
+FOR_GOOD = 1_000_000_000
+"""Requests on one connection of a closed loop."""
+MOST_PER_SECOND = 8_000
+"""Answers that a closed loop may get, at most."""
 SETTLE = 100
 """Requests between a feed and the tap on it: two seconds at the rate of the promise."""
 SAMPLE = 200
+FRESH = 100
+"""Residents who tap and look."""
+
+Server = tuple[int, int]
+"""(process id, port)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +133,30 @@ def figures_of(answer: dict[str, object]) -> Figures:
     )
 
 
+class Look(StrEnum):
+    """What a closed loop asks for."""
+
+    FIRST = "first looks"
+    """Lists that were not made before."""
+    AGAIN = "looks again"
+    """Lists that were, within the minute, unless something changed."""
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a closed loop showed."""
+
+    rate: float
+    """Answers per second."""
+    p50: float
+    p99: float
+    """Milliseconds."""
+    cpu: float
+    """Milliseconds of CPU time of the server per answer."""
+    errors: int
+
+
 class Load:
     """The client process."""
 
@@ -141,7 +182,7 @@ class Load:
         assert self._child.stdin is not None  # noqa: S101
         assert self._child.stdout is not None  # noqa: S101
         self._seed += 1
-        plan |= {"host": "127.0.0.1", "connections": 32, "seed": self._seed}
+        plan = {"host": "127.0.0.1", "connections": 32, "seed": self._seed} | plan
         self._child.stdin.write(json.dumps(plan) + "\n")
         self._child.stdin.flush()
         line = self._child.stdout.readline()
@@ -153,6 +194,29 @@ class Load:
     def sign_in(self, port: int, residents: Sequence[str], tokens: Sequence[str]) -> object:
         """Open a session for each resident; returns the seconds it took."""
         return self._do(port=port, residents=residents, tokens=tokens)["seconds"]
+
+    def hurry(self, server: Server, crowd: Sequence[int], *, seconds: float, look: Look) -> Pace:
+        """Ask in a closed loop for some seconds."""
+        pid, port = server
+        before = cpu_seconds(pid)
+        answer = self._do(
+            port=port, crowd=list(crowd), seconds=seconds, clients=CLIENTS,
+            plain=look is Look.PLAIN, first=look is Look.FIRST, connections=CLIENTS, visit=FOR_GOOD,
+        )  # fmt: skip
+        latency, status = np.array(answer["closed"], np.float64).T
+        p50, p99 = (float(x) for x in np.percentile(latency, (50, 99)) * 1000)
+        return Pace(
+            rate=round(len(latency) / seconds, 1),
+            p50=round(p50, 2),
+            p99=round(p99, 2),
+            cpu=round((cpu_seconds(pid) - before) * 1000 / len(latency), 3),
+            errors=int((status != 200).sum()),
+        )
+
+    def freshness(self, port: int, crowd: Sequence[int]) -> list[float]:
+        """Tap and look; returns milliseconds of each."""
+        found = self._do(port=port, fresh=list(crowd), connections=2)["fresh"]
+        return [seconds * 1000 for seconds in cast("list[float]", found)]
 
     def send(self, port: int, schedule: Schedule, *, plain: bool = False) -> Figures:
         """Send a schedule."""
@@ -193,7 +257,7 @@ def invite(home: Path, rng: np.random.Generator, visits: int) -> Visitors:
 
 
 @contextmanager
-def linli(home: Path, logs: Path) -> Iterator[tuple[int, int]]:
+def linli(home: Path, logs: Path) -> Iterator[Server]:
     """Serve a home as people do; yields (process id, port)."""
     port = free_port()
     command = ["-P", "-m", "api.cli", "serve", "--home", str(home), "--port", str(port)]
@@ -202,11 +266,42 @@ def linli(home: Path, logs: Path) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def plain(logs: Path) -> Iterator[tuple[int, int]]:
+def plain(logs: Path) -> Iterator[Server]:
     """Serve the plain route; yields (process id, port)."""
     port = free_port()
     with serving(["-m", "bench.plain_server", str(port)], port, "/", logs / "plain.log") as pid:
         yield pid, port
+
+
+def everybody(rng: np.random.Generator, guests: Visitors, n: int) -> list[int]:
+    """Everybody in turn, again and again in another order."""
+    rounds = -(-n // len(guests.residents))
+    turns = [rng.permutation(len(guests.residents)) for _ in range(rounds)]
+    crowd: list[int] = np.concatenate(turns)[:n].tolist()
+    return crowd
+
+
+def closed_loop(
+    load: Load, ours: Server, peer: Server, crowd: Sequence[int], args: argparse.Namespace
+) -> dict[str, object]:
+    """Let both servers give as many answers as they can, in turns."""
+    turn = min(args.seconds, args.turn)
+    rounds = []
+    for _ in range(args.pairs):
+        of = {look: ours if look is not Look.PLAIN else peer for look in Look}
+        rounds.append({look: load.hurry(of[look], crowd, seconds=turn, look=look) for look in Look})
+    report: dict[str, object] = {
+        "turns": [{look.value: asdict(pace) for look, pace in each.items()} for each in rounds]
+    }
+    for look in (Look.FIRST, Look.AGAIN):
+        pairs = [(each[look], each[Look.PLAIN]) for each in rounds]
+        report[look.value] = {
+            "rate times plain": round(median(a.rate / b.rate for a, b in pairs), 3),
+            "per CPU second times plain": round(median(b.cpu / a.cpu for a, b in pairs), 3),
+            "p99 ms": median(a.p99 for a, _ in pairs),
+            "plain p99 ms": median(b.p99 for _, b in pairs),
+        }
+    return report
 
 
 def measure(args: argparse.Namespace, home: Path, logs: Path) -> dict[str, object]:
@@ -238,6 +333,19 @@ def measure(args: argparse.Namespace, home: Path, logs: Path) -> dict[str, objec
         for _ in range(args.pairs):
             short = make_schedule(rng, rng.permutation(guests.crowd), seconds=turn, rate=args.rate)
             pairs.append((load.send(port, short), load.send(base_port, short, plain=True)))
+        report["closed loop"] = closed_loop(
+            load,
+            (pid, port),
+            (base, base_port),
+            everybody(rng, guests, int(turn * MOST_PER_SECOND)),
+            args,
+        )
+        found = load.freshness(port, everybody(rng, guests, FRESH))
+        report["fresh after ms"] = {
+            "taps": len(found),
+            "p50": round(float(np.median(found)), 2),
+            "p99": round(float(np.percentile(found, 99)), 2),
+        }
         report["memory MiB"] = {"linli": resident_mib(pid), "plain": resident_mib(base)}
     report["turns"] = [{"feed": asdict(a), "plain": asdict(b)} for a, b in pairs]
     report["times plain"] = {
