@@ -21,6 +21,8 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "item_item": frozenset({ReasonCode.SIMILAR_TO_OWN}),
     "popular": frozenset({ReasonCode.POPULAR}),
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
+    "venue": frozenset({ReasonCode.OWN_VENUE}),
+    "habit": frozenset({ReasonCode.OWN_TIME}),
 }
 """The closed list: which part may cite what. A part that is not here cites nothing."""
 
