@@ -12,7 +12,7 @@ from graph.view import LANGUAGE_BIT, View
 from recommender.base import Query, ReasonCode
 from recommender.fitted import FittedModel
 from recommender.pipeline import Recommender
-from recommender.ranking import DiversityReranker, eligible
+from recommender.ranking import SocialReranker, eligible
 from recommender.ranking.blend import Blend
 from recommender.selection import PRIOR_WEIGHTS, Selection
 from recommender.training import fit
@@ -76,7 +76,7 @@ def test_reranking_keeps_each_item_once(seed, n):
     rng = np.random.default_rng(seed)
     candidates = np.sort(rng.choice(view.n_items, rng.integers(0, view.n_items), replace=False))
     scores = rng.normal(size=len(candidates)).astype(np.float32)
-    places = DiversityReranker().rerank(query, candidates, scores, n).tolist()
+    places = SocialReranker().rerank(query, candidates, scores, n).tolist()
     assert len(set(places)) == len(places) == min(n, len(candidates))
     assert set(places) <= set(range(len(candidates)))
 
