@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from graph.background import Background
 from graph.errors import ConfigError, NotReady
@@ -28,6 +28,7 @@ from graph.vocabulary import interests, offers
 from jobs.site import Site, SiteConfig, open_site, utc_now
 from recommender.artifact import load_model
 from recommender.pipeline import Recommender
+from recommender.ranking.weights import Weights
 
 __all__ = [
     "Config",
@@ -57,7 +58,16 @@ class Config(BaseModel):
     workers: int = Field(2, ge=1, le=64, description="web processes")
     threads: int = Field(4, ge=1, le=64, description="threads per web process")
     seed: int = Field(2026, ge=0, description="seed of training")
+    weights: str = Field(
+        "", description='weights of re-ranking that differ from the defaults, "helper=0.3 kind=0"'
+    )
     log_json: bool = Field(False, description="logs as JSON lines instead of text")
+
+    @field_validator("weights")
+    @classmethod
+    def _known_weights(cls, value: str) -> str:
+        Weights.parse(value)
+        return value
 
     def site(self) -> SiteConfig:
         """Pick out the part that jobs need."""
@@ -68,6 +78,7 @@ class Config(BaseModel):
             ledger_url=self.ledger or home.ledger_url,
             institution=self.institution,
             seed=self.seed,
+            weights=self.weights,
         )
 
 

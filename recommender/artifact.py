@@ -87,9 +87,9 @@ def save_model(
         Its id.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
-    for part in (*model.scorers, model.reranker):
-        for key, array in part.arrays().items():
-            arrays[f"{part.name}.{key}"] = array
+    parts = {s.name: s.arrays() for s in model.scorers}
+    for name, learnt in {**parts, model.reranker.name: model.reranker.arrays()}.items():
+        arrays |= {f"{name}.{key}": array for key, array in learnt.items()}
     libraries = {name: version(name) for name in ("numpy", "scipy", "implicit")}
     name = publish(
         parent,

@@ -184,6 +184,8 @@ class Recommendation:
     """Contribution of each scorer to ``score``."""
     propensity: float
     """Probability that this item stood at this rank; 1 while nothing is explored."""
+    gains: Mapping[str, float] = field(default_factory=dict)
+    """What each aim of re-ranking added, in standard deviations of the best scores."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def expected_exposure(
     rows = np.arange(view.n_residents, dtype=np.int64)
     sample = np.sort(rows[np.argsort(cell_hash(rows, 0, seed), kind="stable")][:RESIDENTS])
     for row in sample:
-        query = _without_s2(Query.from_view(view, row[None]), view)
+        query = _without_s2(Query.from_view(view, np.array([row])), view)
         found = eligible(query, source.candidates(query))
         if not len(found):
             continue

@@ -102,15 +102,18 @@ class Recommender:
         places = self.model.reranker.rerank(query, rows, total.astype(np.float32), wanted)
         if last_check is not None:
             places = places[last_check(rows[places])]
+        places = places[:n]
+        gains = self.model.reranker.gains(query, rows[places])
         return tuple(
             self._recommendation(
                 query,
                 int(rows[at]),
-                rank,
                 {name: float(p[0, at]) for name, p in parts.items()},
                 mint,
+                rank=place + 1,
+                gains={name: float(gain[place]) for name, gain in gains.items()},
             )
-            for rank, at in enumerate(places[:n].tolist(), start=1)
+            for place, at in enumerate(places.tolist())
         )
 
     def _rows(self, query: Query, kinds: frozenset[ItemKind] | None) -> NDArray[np.int64]:
@@ -121,7 +124,14 @@ class Recommender:
         return eligible(query, rows)
 
     def _recommendation(
-        self, query: Query, row: int, rank: int, parts: Mapping[str, float], mint: Mint
+        self,
+        query: Query,
+        row: int,
+        parts: Mapping[str, float],
+        mint: Mint,
+        *,
+        rank: int,
+        gains: Mapping[str, float],
     ) -> Recommendation:
         item = ItemId(str(query.items.ids[row]))
         return Recommendation(
@@ -133,4 +143,5 @@ class Recommender:
             reason=reason_for(query, row, parts, self._scorers, self.words),
             parts=parts,
             propensity=1.0,
+            gains=gains,
         )

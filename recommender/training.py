@@ -64,7 +64,7 @@ def fit(
 
 
 def with_reranker(model: FittedModel, view: View, weights: Weights) -> FittedModel:
-    """Give a model a re-ranker fitted on its own view, and on the attention its feeds would give."""
+    """Give a model a re-ranker, fitted on the view and on the attention the feeds would give."""
     model = replace(model, reranker=SocialReranker(weights).fit(view))
     if weights.exposure or weights.dominance:
         model.reranker.fit_attention(view, *expected_exposure(model, view, seed=model.seed))

@@ -46,7 +46,7 @@ def mutual_ties(
 
 
 def bridging(mutual: NDArray[np.float32]) -> NDArray[np.float32]:
-    r"""Some but few mutual ties: :math:`\frac{m}{b} e^{1 - m/b}` with b = 2.
+    r"""Prefer some but few mutual ties: :math:`\frac{m}{b} e^{1 - m/b}` with b = 2.
 
     0 without a mutual tie (nobody opens the door), 1 at b, and towards 0 with many (everybody
     there is known already).
@@ -63,7 +63,7 @@ def bridging(mutual: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def inclusion(
-    n_ties: int, participatory: NDArray[np.bool_], people: NDArray[np.int64]
+    n_ties: int, participatory: NDArray[np.float32], people: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     r"""Small circles for residents with few ties.
 
@@ -78,6 +78,7 @@ def inclusion(
     C. Dickens and others, "Interventions targeting social isolation in older people: a
     systematic review", BMC Public Health 11, 2011.
     """
-    need = 2.0 ** (-n_ties / FEW_TIES)
-    out: NDArray[np.float32] = (need * participatory * CIRCLE / (CIRCLE + people)).astype(np.float32)
+    need = np.float32(2.0 ** (-n_ties / FEW_TIES))
+    circle = np.float32(CIRCLE)
+    out: NDArray[np.float32] = need * participatory * circle / (circle + people)
     return out

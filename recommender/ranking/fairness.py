@@ -25,7 +25,8 @@ _HELPER = ITEM_KINDS.index(ItemKind.HELPER_ROLE)
 
 def helper(items: ItemTable, rows: Rows) -> NDArray[np.float32]:
     """1 for a helper role: who helps is somebody, and gets to know those helped."""
-    return (items.kind[rows] == _HELPER).astype(np.float32)
+    out: NDArray[np.float32] = (items.kind[rows] == _HELPER).astype(np.float32)
+    return out
 
 
 def capacity(items: ItemTable, rows: Rows) -> NDArray[np.float32]:
@@ -97,4 +98,5 @@ def dominance(got: NDArray[np.float64]) -> NDArray[np.float32]:
     if most <= 0:
         return np.zeros(len(got), np.float32)
     mean = float(got.mean())
-    return (np.log1p(got / mean) / np.log1p(most / mean)).astype(np.float32)
+    out: NDArray[np.float32] = (np.log1p(got / mean) / np.log1p(most / mean)).astype(np.float32)
+    return out

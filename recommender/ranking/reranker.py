@@ -23,6 +23,8 @@ PER_GROUP = 2
 """At most this many items of one group are taken while others remain."""
 POOL = 200
 """The best this many by score are looked at, or three times the places if that is more."""
+LEADERS = 50
+"""The spread of this many best scores is the unit of the weights."""
 
 _TABLES = ("people", "due", "dominance")
 
@@ -30,9 +32,9 @@ _TABLES = ("people", "due", "dominance")
 class SocialReranker:
     r"""Greedy over :math:`s_i + \sigma \sum_t w_t\, t(i)`, with repetition costing.
 
-    The terms t lie between -1 and 1; :math:`\sigma` is the spread of the resident's scores, so a
-    weight means the same in every list. Not fitted it knows neither ties nor attention, and the
-    terms made of them are 0.
+    The terms t lie between -1 and 1; :math:`\sigma` is the standard deviation of the resident's
+    best scores, so that a weight means the same whether the best stand out or not. Not fitted it
+    knows neither ties nor attention, and the terms made of them are 0.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ class SocialReranker:
         return self
 
     def gains(self, query: Query, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
-        """Terms of some items for the one resident asking, weighted; those of weight 0 left out.
+        """Terms of some items for the one resident asking, times their weights.
 
         Parameters
         ----------
@@ -88,22 +90,20 @@ class SocialReranker:
         rows : NDArray[int64], (n,)
             Item rows.
         """
-        w, items = self.weights, query.items
-        others = tied(self.ties_, query)
-        together = items.participatory[rows]
+        items, others = query.items, tied(self.ties_, query)
+        together = items.participatory[rows].astype(np.float32)
+        include = inclusion(len(others), together, self._look("people", rows))
         terms = {
-            "bridging": (w.bridging, lambda: bridging(mutual_ties(self.took_part_, others, rows))),
-            "inclusion": (
-                w.inclusion if self.ties_.nnz else 0.0,
-                lambda: inclusion(len(others), together, self._look("people", rows)),
-            ),
-            "participatory": (w.participatory, lambda: together.astype(np.float32)),
-            "helper": (w.helper, lambda: helper(items, rows)),
-            "capacity": (w.capacity, lambda: capacity(items, rows)),
-            "exposure": (w.exposure, lambda: self._look("due", rows)),
-            "dominance": (w.dominance, lambda: -self._look("dominance", rows)),
+            "bridging": bridging(mutual_ties(self.took_part_, others, rows)),
+            "inclusion": include if self.ties_.nnz else np.zeros_like(include),
+            "participatory": together,
+            "helper": helper(items, rows),
+            "capacity": capacity(items, rows),
+            "exposure": self._look("due", rows),
+            "dominance": -self._look("dominance", rows),
         }
-        return {name: np.float32(weight) * term() for name, (weight, term) in terms.items() if weight}
+        weights = self.weights.table()
+        return {name: np.float32(weights[name]) * term for name, term in terms.items()}
 
     def _look(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Look up a table; 0 for items that opened since."""
@@ -137,7 +137,7 @@ class SocialReranker:
         if not len(pool) or n <= 0:
             return pool[:0]
         rows, items, w = candidates[pool], query.items, self.weights
-        spread = float(scores.std()) or 1.0
+        spread = float(scores[pool[:LEADERS]].std()) or 1.0
         value = scores[pool].astype(np.float64)
         for gain in self.gains(query, rows).values():
             value += spread * gain

@@ -15,27 +15,27 @@ __all__ = ["Weights"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """One weight per aim, in standard deviations of a resident's scores; 0 switches it off."""
+    """One weight per aim, in standard deviations of a resident's best scores; 0 switches it off."""
 
-    bridging: float = 0.1
+    bridging: float = 0.15
     """Some but few of one's ties take part: a way to people one does not know yet."""
-    inclusion: float = 0.2
+    inclusion: float = 0.1
     """Residents with few ties: small circles in which people do things together."""
-    participatory: float = 0.1
+    participatory: float = 0.05
     """People do something together, rather than listen."""
     helper: float = 0.15
     """Roles in which one helps others."""
-    capacity: float = 0.1
+    capacity: float = 0.05
     """Against attention for what is nearly full."""
-    exposure: float = 0.2
+    exposure: float = 0.1
     """Groups get the attention that their suitability is due."""
-    dominance: float = 0.2
+    dominance: float = 0.05
     """Against a few items in everybody's list."""
-    category: float = 0.15
+    category: float = 0.1
     """Against more of one life category in a list."""
     kind: float = 0.05
     """Against more of one kind in a list."""
-    group: float = 0.3
+    group: float = 0.1
     """Against more of one group in a list."""
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Weights:
 
     @classmethod
     def none(cls) -> Self:
-        """All weights 0: the order of the scores."""
+        """All weights 0: the order of the scores, but for the limit per group."""
         return cls(**{field.name: 0.0 for field in fields(cls)})
 
     @classmethod
