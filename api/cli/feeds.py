@@ -29,7 +29,7 @@ from recommender.evaluation.report import evaluate, evaluate_cold
 __all__ = ["register"]
 
 
-def recommend(
+def recommend(  # noqa: PLR0913 - the options of a command
     resident: Annotated[str, typer.Argument(help="Pseudonym of a resident (`linli residents`).")],
     n: Annotated[int, typer.Option("-n", min=1, max=100, help="How many.")] = 10,
     kind: Annotated[
