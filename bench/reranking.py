@@ -33,7 +33,6 @@ from recommender.exposure import expected_exposure
 from recommender.fitted import FittedModel
 from recommender.ranking import SocialReranker, Weights
 from recommender.ranking.bridging import mutual_ties, tied
-from recommender.ranking.diversity import best
 from recommender.ranking.fairness import attention, helper, provider
 from recommender.training import train
 
@@ -112,18 +111,12 @@ def ask(trial: Trial, model: FittedModel, most: int) -> list[Asked]:
     return out
 
 
-def make_lists(asked: list[Asked], reranker: SocialReranker | None) -> Lists:
-    """Make everybody's list, and see what was found again among the first TOP.
-
-    Without a re-ranker they are in the plain order of the scores.
-    """
+def make_lists(asked: list[Asked], reranker: SocialReranker) -> Lists:
+    """Make everybody's list, and see what was found again among the first TOP."""
     recall, ndcg, shown = [], [], []
     discount = attention(TOP)
     for one in asked:
-        if reranker is None:
-            listed = one.rows[best(one.scores, one.rows, PLACES)]
-        else:
-            listed = one.rows[reranker.rerank(one.query, one.rows, one.scores, PLACES)]
+        listed = one.rows[reranker.rerank(one.query, one.rows, one.scores, PLACES)]
         hits = np.array([item in one.hidden for item in listed[:TOP].tolist()])
         recall.append(hits.sum() / len(one.hidden))
         ndcg.append(discount[: len(hits)][hits].sum() / discount[: len(one.hidden)].sum())
@@ -172,8 +165,8 @@ def figures(
 
 
 def settings(chosen: Weights) -> Iterator[tuple[str, Weights]]:
-    """Yield no weight (which leaves the limit of two per group), each alone, and all of them."""
-    yield "two of a group", Weights.none()
+    """Yield the plain order of the scores, each weight alone, and all of them."""
+    yield "plain order", Weights.none()
     for name, weight in chosen.table().items():
         yield f"{name} {weight:g}", replace(Weights.none(), **{name: weight})
     yield "all", chosen
@@ -186,16 +179,17 @@ def run(trial: Trial, chosen: Weights, most: int) -> None:
     exposure = expected_exposure(model, trial.view, seed=SEED)
     every = replace(Weights.none(), bridging=1.0)  # fitted with ties, to look things up
     knows = SocialReranker(every).fit(trial.view)
-    plain = make_lists(asked, None)
-    rows = [("plain order", figures(plain, plain, asked, knows))]
-    mute = []
+    plain: Lists | None = None
+    rows, mute = [], []
     for name, weights in settings(chosen):
         reranker = SocialReranker(weights).fit(trial.view).fit_attention(trial.view, *exposure)
         lists = make_lists(asked, reranker)
-        if np.array_equal(lists.shown, plain.shown):
+        if plain is not None and np.array_equal(lists.shown, plain.shown):
             mute.append(name)
-        else:
-            rows.append((name, figures(lists, plain, asked, knows)))
+            continue
+        plain = plain or lists
+        rows.append((name, figures(lists, plain, asked, knows)))
+    assert plain is not None
     sys.stdout.write(
         f"\n{trial.name}: {len(asked)} residents, recall@10 {plain.recall.mean():.4f}, "
         f"ndcg@10 {plain.ndcg.mean():.4f} in the plain order\n\n"

@@ -16,10 +16,7 @@ Repeated = tuple[NDArray[np.integer], float]
 def take(
     value: NDArray[np.float64],
     attributes: Sequence[Repeated],
-    group: NDArray[np.int64],
-    *,
     n: int,
-    per_group: int,
 ) -> NDArray[np.int64]:
     r"""Take items one by one: maximal marginal relevance.
 
@@ -33,11 +30,8 @@ def take(
     value : NDArray[float64], (m,)
         Ties go to the item that comes first.
     attributes : sequence of Repeated
-    group : NDArray[int64], (m,)
     n : int
         Places to fill.
-    per_group : int
-        At most this many of one group are taken while others remain.
 
     Returns
     -------
@@ -50,22 +44,19 @@ def take(
     documents and producing summaries", SIGIR 1998. H. Lin, J. Bilmes, "A class of submodular
     functions for document summarization", ACL 2011: the square root of what is covered.
     """
-    value = value.copy()
-    left = np.ones(len(value), np.bool_)
-    taken_of_group = np.zeros(len(value), np.int64)
-    taken = [np.zeros(len(value), np.int64) for _ in attributes]
+    left = value.copy()
     out = np.empty(max(min(n, len(value)), 0), np.int64)
+    more = np.diff(np.sqrt(np.arange(len(out) + 1.0))).tolist()
+    taken: list[dict[int, int]] = [{} for _ in attributes]
     for place in range(len(out)):
-        free = left & (taken_of_group < per_group)
-        at = int(np.argmax(np.where(free if free.any() else left, value, -np.inf)))
-        out[place] = at
-        left[at] = False
+        at = int(np.argmax(left))
+        out[place], left[at] = at, -np.inf
         for (values, cost), count in zip(attributes, taken, strict=True):
-            if values[at] >= 0:
-                same = values == values[at]
-                value[same] -= cost * (np.sqrt(count[at] + 1) - np.sqrt(count[at]))
-                count[same] += 1
-        taken_of_group += group == group[at]
+            shared = int(values[at])
+            if shared >= 0 and cost:
+                before = count.get(shared, 0)
+                left[values == shared] -= cost * more[before]
+                count[shared] = before + 1
     return out
 
 

@@ -19,8 +19,6 @@ from recommender.scorers.popular import TOOK_PART
 
 __all__ = ["SocialReranker"]
 
-PER_GROUP = 2
-"""At most this many items of one group are taken while others remain."""
 POOL = 200
 """The best this many by score are looked at, or three times the places if that is more."""
 LEADERS = 50
@@ -148,7 +146,7 @@ class SocialReranker:
             (items.kind[rows], w.kind * spread),
             (group, w.group * spread),
         )
-        return pool[take(value, attributes, group, n=n, per_group=PER_GROUP)]
+        return pool[take(value, attributes, n)]
 
     def config(self) -> dict[str, float]:
         """Return the weights."""

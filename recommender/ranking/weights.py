@@ -35,7 +35,7 @@ class Weights:
     """Against more of one life category in a list."""
     kind: float = 0.05
     """Against more of one kind in a list."""
-    group: float = 0.1
+    group: float = 0.2
     """Against more of one group in a list."""
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Weights:
 
     @classmethod
     def none(cls) -> Self:
-        """All weights 0: the order of the scores, but for the limit per group."""
+        """All weights 0: the order of the scores."""
         return cls(**{field.name: 0.0 for field in fields(cls)})
 
     @classmethod

@@ -178,12 +178,16 @@ def test_without_repetition_the_order_is_by_score(query):
     assert reranker.rerank(query, np.arange(5), scores, 3).tolist() == [1, 4, 2]
 
 
-def test_at_most_two_of_a_group_while_others_remain(query):
+def test_more_of_one_group_costs_less_each_time(query):
     items = replace(query.items, group=np.array([0, 0, 0, 0, -1], np.int32))
-    scores = np.array([9, 8, 7, 6, 0], np.float32)  # item 0 is the group itself
-    changed = replace(query, items=items)
-    reranker = SocialReranker(Weights.none())
-    assert reranker.rerank(changed, np.arange(5), scores, 4).tolist() == [0, 1, 4, 2]
+    scores = np.array([4.0, 3.9, 3.8, 3.7, 3.0], np.float32)  # item 0 is the group itself
+    changed, order = replace(query, items=items), [0, 1, 2, 3, 4]
+    spread = float(scores.std())
+    for weight, place in ((0.0, 4), (0.55 / spread, 2), (0.95 / spread, 1)):
+        reranker = SocialReranker(only(group=weight))
+        expected = [k for k in order if k != 4]
+        expected.insert(place, 4)
+        assert reranker.rerank(changed, np.arange(5), scores, 5).tolist() == expected
 
 
 def test_another_category_comes_before_more_of_the_same(query):
