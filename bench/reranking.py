@@ -165,8 +165,7 @@ def figures(
 
 
 def settings(chosen: Weights) -> Iterator[tuple[str, Weights]]:
-    """Yield the plain order of the scores, each weight alone, and all of them."""
-    yield "plain order", Weights.none()
+    """Yield each weight alone, and all of them."""
     for name, weight in chosen.table().items():
         yield f"{name} {weight:g}", replace(Weights.none(), **{name: weight})
     yield "all", chosen
@@ -179,17 +178,15 @@ def run(trial: Trial, chosen: Weights, most: int) -> None:
     exposure = expected_exposure(model, trial.view, seed=SEED)
     every = replace(Weights.none(), bridging=1.0)  # fitted with ties, to look things up
     knows = SocialReranker(every).fit(trial.view)
-    plain: Lists | None = None
-    rows, mute = [], []
+    plain = make_lists(asked, SocialReranker(Weights.none()))
+    rows, mute = [("plain order", figures(plain, plain, asked, knows))], []
     for name, weights in settings(chosen):
         reranker = SocialReranker(weights).fit(trial.view).fit_attention(trial.view, *exposure)
         lists = make_lists(asked, reranker)
-        if plain is not None and np.array_equal(lists.shown, plain.shown):
+        if np.array_equal(lists.shown, plain.shown):
             mute.append(name)
-            continue
-        plain = plain or lists
-        rows.append((name, figures(lists, plain, asked, knows)))
-    assert plain is not None
+        else:
+            rows.append((name, figures(lists, plain, asked, knows)))
     sys.stdout.write(
         f"\n{trial.name}: {len(asked)} residents, recall@10 {plain.recall.mean():.4f}, "
         f"ndcg@10 {plain.ndcg.mean():.4f} in the plain order\n\n"

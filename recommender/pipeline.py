@@ -13,7 +13,7 @@ from recommender.base import CandidateSource, Query, Recommendation
 from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
-from recommender.reasons import reason_for
+from recommender.reasons import Reasons
 
 __all__ = ["LastCheck", "Recommender", "is_personal"]
 
@@ -60,7 +60,6 @@ class Recommender:
     ) -> None:
         self.model = model
         self.words = words or {}
-        self._scorers = {scorer.name: scorer for scorer in model.scorers}
         self.source = source or NearbyItems()
 
     def recommend(
@@ -104,13 +103,18 @@ class Recommender:
             places = places[last_check(rows[places])]
         places = places[:n]
         gains = self.model.reranker.gains(query, rows[places])
+        reasons = Reasons(self.model, query, rows, parts, self.words)
+        items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
         return tuple(
-            self._recommendation(
-                query,
-                int(rows[at]),
-                {name: float(p[0, at]) for name, p in parts.items()},
-                mint,
+            Recommendation(
+                rec_id=mint(items[place]),
+                item=items[place],
+                row=int(rows[at]),
                 rank=place + 1,
+                score=float(total[at]),
+                reason=reasons.of(at),
+                parts={name: float(part[0, at]) for name, part in parts.items()},
+                propensity=1.0,
                 gains={name: float(gain[place]) for name, gain in gains.items()},
             )
             for place, at in enumerate(places.tolist())
@@ -122,26 +126,3 @@ class Recommender:
             codes = [code for code, kind in enumerate(ITEM_KINDS) if kind in kinds]
             rows = rows[np.isin(query.items.kind[rows], codes)]
         return eligible(query, rows)
-
-    def _recommendation(
-        self,
-        query: Query,
-        row: int,
-        parts: Mapping[str, float],
-        mint: Mint,
-        *,
-        rank: int,
-        gains: Mapping[str, float],
-    ) -> Recommendation:
-        item = ItemId(str(query.items.ids[row]))
-        return Recommendation(
-            rec_id=mint(item),
-            item=item,
-            row=row,
-            rank=rank,
-            score=float(sum(parts.values())),
-            reason=reason_for(query, row, parts, self._scorers, self.words),
-            parts=parts,
-            propensity=1.0,
-            gains=gains,
-        )

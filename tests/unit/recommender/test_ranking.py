@@ -183,8 +183,8 @@ def test_more_of_one_group_costs_less_each_time(query):
     scores = np.array([4.0, 3.9, 3.8, 3.7, 3.0], np.float32)  # item 0 is the group itself
     changed, order = replace(query, items=items), [0, 1, 2, 3, 4]
     spread = float(scores.std())
-    for weight, place in ((0.0, 4), (0.55 / spread, 2), (0.95 / spread, 1)):
-        reranker = SocialReranker(only(group=weight))
+    for cost, place in ((0.0, 4), (0.55, 3), (0.6, 2), (0.95, 1)):
+        reranker = SocialReranker(only(group=cost / spread))
         expected = [k for k in order if k != 4]
         expected.insert(place, 4)
         assert reranker.rerank(changed, np.arange(5), scores, 5).tolist() == expected
