@@ -50,6 +50,9 @@ NO_HISTORY = frozenset({"popular", "near", "distance", "social", "fresh"})
 MOST_CHECKED = 2
 """Own items that one list may cite, as looking what it would be without one takes its time."""
 
+_LESS = -1e-6
+"""A score that changes by less than this stays where it is, but for rounding."""
+
 Parts = Mapping[str, NDArray[np.float64]]
 """By scorer name."""
 
@@ -117,7 +120,7 @@ class Reasons:
         """Tell for each item whether it scores lower without the evidence, as far as looked at."""
         if evidence.code is ReasonCode.IN_OWN_GRID:
             less = replace(self._query, grid=np.array([-1], np.int32))
-            lower: NDArray[np.bool_] = self._changes([name], less)[name] < 0
+            lower: NDArray[np.bool_] = self._changes([name], less)[name] < _LESS
             return lower
         if evidence.code not in OWN_ITEMS:
             return np.ones(len(self._rows), np.bool_)
@@ -126,7 +129,7 @@ class Reasons:
         self._checked += 1
         changes = self._changes(None, _without_item(self._query, evidence.slots["item"]))
         together = np.sum(list(changes.values()), axis=0)
-        return cast("NDArray[np.bool_]", (changes[name] < 0) & (together < 0))
+        return cast("NDArray[np.bool_]", (changes[name] < _LESS) & (together < _LESS))
 
     def _changes(self, names: list[str] | None, less: Query) -> Parts:
         """Score the list as if this had been asked; what each part then gives more, (n,) each.
