@@ -167,8 +167,8 @@ def test_what_got_too_much_attention_goes_down(view):
     for weights in (only(exposure=0.5), only(dominance=0.5)):
         reranker = SocialReranker(weights).fit(alone).fit_attention(alone, got, merits)
         order = rows[reranker.rerank(ask(alone, 1), rows, scores, 40)].tolist()
-        assert order.index(0) > 5
-        assert order[:5] == [1, 2, 3, 4, 5]
+        assert order.index(0) > 2
+        assert [item for item in order if item] == list(range(1, 40))
 
 
 def test_attention_and_merit_of_the_same_lists_add_up_to_the_same(view, model):
