@@ -156,7 +156,7 @@ def figures(
         "gini": f"{gini(shown, len(items)):.3f}",
         "small groups": f"{(seen * small[shown]).sum() / seen.sum():.3f}",
         "bridging": f"{((mutual >= 1) & (mutual <= 4)).mean():.3f}",
-        "circles, few ties": f"{circle[lonely].mean():.3f}" if lonely.any() else "-",
+        "circles, few ties": f"{circle[lonely].mean():.3f}" if lonely.any() else "0",
         "participatory": f"{items.participatory[shown].mean():.3f}",
         "helper": f"{helper(items, shown.reshape(-1)).mean():.3f}",
         "nearly full": f"{((left > 0) & (left <= 3)).mean():.3f}",
@@ -191,10 +191,10 @@ def run(trial: Trial, chosen: Weights, most: int) -> None:
         f"\n{trial.name}: {len(asked)} residents, recall@10 {plain.recall.mean():.4f}, "
         f"ndcg@10 {plain.ndcg.mean():.4f} in the plain order\n\n"
     )
-    heads = list(rows[0][1])
+    heads = [head for head in rows[0][1] if any(float(f[head].split()[0]) for _, f in rows)]
     sys.stdout.write("| weight | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1) + "\n")
     for name, found in rows:
-        sys.stdout.write(f"| {name} | " + " | ".join(found.values()) + " |\n")
+        sys.stdout.write(f"| {name} | " + " | ".join(found[head] for head in heads) + " |\n")
     if mute:
         sys.stdout.write(f"\nChange nothing here: {', '.join(mute)}.\n")
 
