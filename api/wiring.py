@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from api.services.backing import Trial
 from graph.background import Background
@@ -29,6 +29,7 @@ from graph.vocabulary import interests, offers
 from jobs.site import Site, SiteConfig, open_site, utc_now
 from recommender.artifact import load_model
 from recommender.pipeline import Recommender
+from recommender.ranking.weights import Weights
 
 __all__ = [
     "Config",
@@ -64,7 +65,16 @@ class Config(BaseModel):
     explore: float = Field(
         0.1, ge=0.0, lt=0.5, description="probability that a feed's last place goes by lot; 0 = off"
     )
+    weights: str = Field(
+        "", description='weights of re-ranking that differ from the defaults, "helper=0.3 kind=0"'
+    )
     log_json: bool = Field(False, description="logs as JSON lines instead of text")
+
+    @field_validator("weights")
+    @classmethod
+    def _known_weights(cls, value: str) -> str:
+        Weights.parse(value)
+        return value
 
     def site(self) -> SiteConfig:
         """Pick out the part that jobs need."""
@@ -75,6 +85,7 @@ class Config(BaseModel):
             ledger_url=self.ledger or home.ledger_url,
             institution=self.institution,
             seed=self.seed,
+            weights=self.weights,
         )
 
 

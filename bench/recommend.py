@@ -21,10 +21,11 @@ from graph.view import ItemTable, View
 from recommender.base import Query
 from recommender.fitted import FittedModel
 from recommender.pipeline import Recommender
+from recommender.ranking import Weights
 from recommender.ranking.blend import Blend
 from recommender.ranking.eligibility import TESTS
 from recommender.selection import PRIOR_WEIGHTS, Selection
-from recommender.training import fit
+from recommender.training import fit, with_reranker
 
 CITY_DEGREES = 0.2
 """Side of the city: about 20 km, so that some 500 of 20,000 items are within 2 km."""
@@ -102,6 +103,7 @@ def main() -> None:
     with threadpool_limits(limits=1):
         view = city(args.residents, args.items, rng)
         model = fit(view, Selection(Blend(PRIOR_WEIGHTS)), seed=0)
+        model = with_reranker(model, view, Weights())
         rows = rng.integers(0, args.residents, args.requests)
         queries = [Query.from_view(view, rows[at : at + 1]) for at in range(args.requests)]
         served = Recommender(model)

@@ -25,6 +25,8 @@ class SiteConfig:
     ledger_url: str
     institution: str
     seed: int
+    weights: str = ""
+    """Weights of re-ranking that differ from the defaults, as ``Weights.parse`` reads them."""
 
     def to_json(self) -> str:
         """Serialise, for the argument of a work process."""

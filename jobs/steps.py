@@ -28,6 +28,7 @@ from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
 from graph.view import fingerprint
 from jobs.site import Site
 from recommender.artifact import save_model
+from recommender.ranking.weights import Weights
 from recommender.training import train as fit
 
 __all__ = [
@@ -200,7 +201,8 @@ def train(site: Site, progress: Progress = silent) -> str:
         epoch = site.ledger.outbox.head(tx).epoch  # read first: what changes later is fitted later
     fitted_at = int(site.clock().timestamp())
     view = training_view(site.gate, site.ledger, site.actor, snapshot)
-    model = fit(view, seed=site.config.seed, progress=progress)
+    weights = Weights.parse(site.config.weights)
+    model = fit(view, seed=site.config.seed, weights=weights, progress=progress)
     return save_model(
         model,
         site.home.models,

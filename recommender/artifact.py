@@ -21,7 +21,7 @@ from graph.schema import SCHEMA_VERSION
 from recommender.base import Scorer
 from recommender.fitted import FittedModel
 from recommender.ranking.blend import Blend
-from recommender.ranking.diversity import DiversityReranker
+from recommender.ranking.reranker import SocialReranker
 from recommender.scorers import (
     AffinityScorer,
     ALSScorer,
@@ -37,7 +37,7 @@ from recommender.scorers import (
 
 __all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Rises when an older artifact can no longer be read or scores differently."""
 
 SCORERS: Mapping[str, type[Scorer]] = {
@@ -87,9 +87,9 @@ def save_model(
         Its id.
     """
     arrays: dict[str, NDArray[np.generic]] = {}
-    for scorer in model.scorers:
-        for key, array in scorer.arrays().items():
-            arrays[f"{scorer.name}.{key}"] = array
+    parts = {s.name: s.arrays() for s in model.scorers}
+    for name, learnt in {**parts, model.reranker.name: model.reranker.arrays()}.items():
+        arrays |= {f"{name}.{key}": array for key, array in learnt.items()}
     libraries = {name: version(name) for name in ("numpy", "scipy", "implicit")}
     name = publish(
         parent,
@@ -185,23 +185,29 @@ def _restore(folder: ArrayFolder) -> FittedModel:
         raise ArtifactMismatch(f"model {folder.name} has a manifest of another form; train again")
     scorers = []
     for name in order:
-        prefix = f"{name}."
-        arrays = {
-            k.removeprefix(prefix): v for k, v in folder.arrays.items() if k.startswith(prefix)
-        }
-        scorers.append(SCORERS[str(name)].restore(_numbers(configs[str(name)]), arrays))
+        config = _numbers(configs[str(name)])
+        scorers.append(SCORERS[str(name)].restore(config, _arrays(folder, str(name))))
     return FittedModel(
         scorers=tuple(scorers),
         blend=Blend(
             {name: _triple(value) for name, value in weights.items()},
             {name: float(value) for name, value in _numbers(floors).items()},
         ),
-        reranker=_reranker(_numbers(reranker)),
+        reranker=SocialReranker.restore(
+            {name: float(value) for name, value in _numbers(reranker).items()},
+            _arrays(folder, SocialReranker.name),
+        ),
         seed=int(_numbers({"seed": said["seed"]})["seed"]),
         chosen=_numbers(chosen),
         model_id=folder.id,
         view_id=str(said["view"]),
     )
+
+
+def _arrays(folder: ArrayFolder, part: str) -> dict[str, NDArray[np.generic]]:
+    """Arrays of one part, by the names it gave them."""
+    prefix = f"{part}."
+    return {k.removeprefix(prefix): v for k, v in folder.arrays.items() if k.startswith(prefix)}
 
 
 def _numbers(value: Json) -> dict[str, float | int | str | bool]:
@@ -215,13 +221,3 @@ def _triple(value: Json) -> tuple[float, float, float]:
         raise ArtifactMismatch("a blend has other than three weights; train the model again")
     first, second, third = (float(v) for v in value if isinstance(v, float | int))
     return first, second, third
-
-
-def _reranker(config: Mapping[str, float | int | str | bool]) -> DiversityReranker:
-    return DiversityReranker(
-        category=float(config["category"]),
-        kind=float(config["kind"]),
-        group=float(config["group"]),
-        per_group=int(config["per_group"]),
-        pool=int(config["pool"]),
-    )

@@ -128,7 +128,8 @@ class ReasonCode(StrEnum):
     """The closed list of reasons a card may give (trust rules E1 to E5).
 
     Only the viewer's own S1 data, public facts of the item, and counts of at least 20 people in
-    buckets may be cited. Anything else that carried the item is told as ``GENERAL``.
+    buckets may be cited. Anything else that carried the item is told as ``GENERAL``. New codes go
+    to the end: suggestions that were given hold the place of theirs.
     """
 
     OWN_INTEREST = "own_interest"
@@ -145,6 +146,10 @@ class ReasonCode(StrEnum):
     """It takes place in the viewer's grid."""
     GENERAL = "general"
     """No citable part carried the item."""
+    OWN_VENUE = "own_venue"
+    """Slot ``item``: id of an item the viewer took part in, held at the same venue."""
+    OWN_TIME = "own_time"
+    """It takes place on a weekday and at an hour at which the viewer took part before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,8 @@ class Recommendation:
     """Contribution of each scorer to ``score``."""
     propensity: float
     """Probability that this item stands at this rank; 1 where nothing was left to the lot."""
+    gains: Mapping[str, float] = field(default_factory=dict)
+    """What each aim of re-ranking added, in standard deviations of the best scores."""
 
 
 @dataclass(frozen=True, slots=True)

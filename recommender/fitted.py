@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.base import Query, Scorer
 from recommender.ranking.blend import Blend
-from recommender.ranking.diversity import DiversityReranker
+from recommender.ranking.reranker import SocialReranker
 
 __all__ = ["FittedModel"]
 
@@ -21,7 +21,7 @@ class FittedModel:
 
     scorers: Sequence[Scorer]
     blend: Blend
-    reranker: DiversityReranker = field(default_factory=DiversityReranker)
+    reranker: SocialReranker = field(default_factory=SocialReranker)
     seed: int = 0
     chosen: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     """What model selection saw and chose, for people to read."""

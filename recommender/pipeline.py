@@ -14,7 +14,7 @@ from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
 from recommender.ranking.exploration import explored, lot
-from recommender.reasons import reason_for
+from recommender.reasons import Reasons
 
 __all__ = ["LastCheck", "Recommender", "is_personal"]
 
@@ -61,7 +61,6 @@ class Recommender:
     ) -> None:
         self.model = model
         self.words = words or {}
-        self._scorers = {scorer.name: scorer for scorer in model.scorers}
         self.source = source or NearbyItems()
 
     def recommend(
@@ -109,17 +108,22 @@ class Recommender:
             places = places[last_check(rows[places])]
         drawn = lot(int(query.rows[0]), query.now, self.model.model_id)
         places, chances = explored(places, n, weight=explore, drawn=drawn)
+        gains = self.model.reranker.gains(query, rows[places])
+        reasons = Reasons(self.model, query, rows, parts, self.words)
+        items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
         return tuple(
-            self._recommendation(
-                query,
-                int(rows[at]),
-                (rank, chance),
-                {name: float(p[0, at]) for name, p in parts.items()},
-                mint,
+            Recommendation(
+                rec_id=mint(items[place]),
+                item=items[place],
+                row=int(rows[at]),
+                rank=place + 1,
+                score=float(total[at]),
+                reason=reasons.of(at),
+                parts={name: float(part[0, at]) for name, part in parts.items()},
+                propensity=float(chances[place]),
+                gains={name: float(gain[place]) for name, gain in gains.items()},
             )
-            for rank, (at, chance) in enumerate(
-                zip(places.tolist(), chances.tolist(), strict=True), start=1
-            )
+            for place, at in enumerate(places.tolist())
         )
 
     def _rows(self, query: Query, kinds: frozenset[ItemKind] | None) -> NDArray[np.int64]:
@@ -128,24 +132,3 @@ class Recommender:
             codes = [code for code, kind in enumerate(ITEM_KINDS) if kind in kinds]
             rows = rows[np.isin(query.items.kind[rows], codes)]
         return eligible(query, rows)
-
-    def _recommendation(
-        self,
-        query: Query,
-        row: int,
-        place: tuple[int, float],
-        parts: Mapping[str, float],
-        mint: Mint,
-    ) -> Recommendation:
-        rank, propensity = place
-        item = ItemId(str(query.items.ids[row]))
-        return Recommendation(
-            rec_id=mint(item),
-            item=item,
-            row=row,
-            rank=rank,
-            score=float(sum(parts.values())),
-            reason=reason_for(query, row, parts, self._scorers, self.words),
-            parts=parts,
-            propensity=propensity,
-        )

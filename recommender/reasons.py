@@ -1,17 +1,32 @@
-"""Why an item is in the feed, under the explanation rules E1 to E5.
+"""Tells why an item is in the feed, under the explanation rules E1 to E5.
 
-Only what speaks *for* the item may be cited, the strongest first. Scorers never offer evidence
-from other people, from S2 or from S3 facts; where such a part carried the item, a weaker citable
-part that also speaks for it is told, or ``GENERAL``, which is always one possible true reason.
+Only what speaks *for* the item may be cited, the strongest first. A declared word speaks for the
+items that carry it, so taking it away lowers them. What many candidates share (the own grid) or
+many parts learn from (an own item) is cited only after the list was scored once more without it,
+for the items that then stand lower.
+
+Scorers never offer evidence from other people, from S2 or from S3 facts; where such a part carried
+the item, a weaker citable part that also speaks for it is told, or ``GENERAL``, which is always
+one possible true reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
 
-from recommender.base import Query, Reason, ReasonCode, Scorer
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
-__all__ = ["GENERAL", "reason_for"]
+from graph.view import CSR
+from recommender.base import Evidence, Query, Reason, ReasonCode
+from recommender.fitted import FittedModel
+from recommender.ranking.blend import history_bucket
+from recommender.scorers.matrix import row_of
+
+__all__ = ["CITABLE", "GENERAL", "Reasons"]
 
 GENERAL = Reason(ReasonCode.GENERAL)
 
@@ -21,43 +36,129 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "item_item": frozenset({ReasonCode.SIMILAR_TO_OWN}),
     "popular": frozenset({ReasonCode.POPULAR}),
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
+    "venue": frozenset({ReasonCode.OWN_VENUE}),
+    "habit": frozenset({ReasonCode.OWN_TIME}),
 }
 """The closed list: which part may cite what. A part that is not here cites nothing."""
 
+OWN_ITEMS = frozenset({ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_GROUP, ReasonCode.OWN_VENUE})
+"""Codes that cite something the resident did, from which many parts learn."""
 
-def reason_for(
-    query: Query,
-    item: int,
-    parts: Mapping[str, float],
-    scorers: Mapping[str, Scorer],
-    words: Mapping[str, Sequence[str]],
-) -> Reason:
-    """Cite the strongest citable part that speaks for the item.
+NO_HISTORY = frozenset({"popular", "near", "distance", "social", "fresh"})
+"""Parts that do not read the history of the one asking; every other part is asked again."""
+
+MOST_CHECKED = 2
+"""Own items that one list may cite, as looking what it would be without one takes its time."""
+
+_LESS = -1e-6
+"""A score that changes by less than this stays where it is, but for rounding."""
+
+Parts = Mapping[str, NDArray[np.float64]]
+"""By scorer name."""
+
+
+class Reasons:
+    """Finds the reasons of one list.
 
     Parameters
     ----------
+    model : FittedModel
     query : Query
         A batch of one.
-    item : int
-        Item row.
-    parts : mapping of scorer name to float
-        Contributions to the item's score.
-    scorers : mapping of name to Scorer
+    rows : NDArray[int64], (n,)
+        Item rows that were scored.
+    parts : mapping of scorer name to NDArray[float64], (1, n)
+        Contributions to their scores.
     words : mapping of slot to codes
         Codes of the vocabularies, in column order: ``interest``, ``offer``. A slot that is not
         there keeps the column number.
     """
-    for name in sorted(parts, key=lambda part: (-parts[part], part)):
-        if parts[name] <= 0:
-            break
-        if name not in CITABLE or name not in scorers:
-            continue
-        evidence = scorers[name].evidence(query, item)
-        if evidence is None or evidence.code not in CITABLE[name]:
-            continue
+
+    def __init__(
+        self,
+        model: FittedModel,
+        query: Query,
+        rows: NDArray[np.int64],
+        parts: Parts,
+        words: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._model, self._query, self._rows, self._parts = model, query, rows, parts
+        self._words = words
+        self._scorers = {s.name: s for s in model.scorers}
+        self._needed: dict[tuple[str, ...], NDArray[np.bool_]] = {}
+        self._checked = 0
+
+    def of(self, at: int) -> Reason:
+        """Cite the strongest citable part that speaks for the item at a position of ``rows``."""
+        said = {name: float(self._parts[name][0, at]) for name in CITABLE if name in self._parts}
+        for name in sorted(said, key=lambda part: (-said[part], part)):
+            if said[name] <= 0:
+                break
+            evidence = self._scorers[name].evidence(self._query, int(self._rows[at]))
+            if evidence is None or evidence.code not in CITABLE[name]:
+                continue
+            if self._is_needed(name, evidence, at):
+                return self._worded(evidence)
+        return GENERAL
+
+    def _worded(self, evidence: Evidence) -> Reason:
+        words = self._words
         slots = {
             slot: words[slot][int(value)] if slot in words else value
             for slot, value in evidence.slots.items()
         }
         return Reason(evidence.code, slots)
-    return GENERAL
+
+    def _is_needed(self, name: str, evidence: Evidence, at: int) -> bool:
+        """Tell whether the item would stand lower without the evidence; asked once for each."""
+        key = (name, evidence.code.value, *evidence.slots.values())
+        if key not in self._needed:
+            self._needed[key] = self._fell(name, evidence)
+        return bool(self._needed[key][at])
+
+    def _fell(self, name: str, evidence: Evidence) -> NDArray[np.bool_]:
+        """Tell for each item whether it scores lower without the evidence, as far as looked at."""
+        if evidence.code is ReasonCode.IN_OWN_GRID:
+            less = replace(self._query, grid=np.array([-1], np.int32))
+            lower: NDArray[np.bool_] = self._changes([name], less)[name] < _LESS
+            return lower
+        if evidence.code not in OWN_ITEMS:
+            return np.ones(len(self._rows), np.bool_)
+        if self._checked == MOST_CHECKED:
+            return np.zeros(len(self._rows), np.bool_)
+        self._checked += 1
+        changes = self._changes(None, _without_item(self._query, evidence.slots["item"]))
+        together = np.sum(list(changes.values()), axis=0)
+        return cast("NDArray[np.bool_]", (changes[name] < _LESS) & (together < _LESS))
+
+    def _changes(self, names: list[str] | None, less: Query) -> Parts:
+        """Score the list as if this had been asked; what each part then gives more, (n,) each.
+
+        All parts that could change are asked where none are named.
+        """
+        before, after = (_length(query) for query in (self._query, less))
+        if names is None:
+            same = history_bucket(before)[0] == history_bucket(after)[0]
+            names = [name for name in self._parts if not (same and name in NO_HISTORY)]
+        scored = {name: self._scorers[name].score(less, self._rows) for name in names}
+        now = self._model.blend.contributions(scored, after)
+        return {name: now[name][0] - self._parts[name][0] for name in names}
+
+
+def _length(query: Query) -> NDArray[np.int64]:
+    return np.diff(query.history.indptr).astype(np.int64)
+
+
+def _without_item(query: Query, item: str) -> Query:
+    """Ask as if the resident had never done anything with one of their items."""
+    own = row_of(query.history, 0)[0]
+    row = int(own[query.items.ids[own] == item][0])
+    return replace(query, history=_dropped(query.history, row), held=_dropped(query.held, row))
+
+
+def _dropped(matrix: CSR, column: int) -> CSR:
+    """One row without one of its columns."""
+    keep = matrix.indices != column
+    indptr = np.array([0, np.count_nonzero(keep)], matrix.indptr.dtype)
+    parts = (matrix.data[keep], matrix.indices[keep], indptr)
+    return cast("CSR", sp.csr_array(parts, shape=matrix.shape))

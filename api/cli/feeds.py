@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +29,15 @@ from recommender.evaluation.report import evaluate, evaluate_cold
 __all__ = ["register"]
 
 
-def recommend(
+def recommend(  # noqa: PLR0913 - the options of a command
     resident: Annotated[str, typer.Argument(help="Pseudonym of a resident (`linli residents`).")],
     n: Annotated[int, typer.Option("-n", min=1, max=100, help="How many.")] = 10,
     kind: Annotated[
         list[ItemKind] | None, typer.Option(help="Only this kind; may be repeated.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also what carried and what re-ranked each item.")
+    ] = False,
     home: HomeOption = None,
     as_operator: OperatorOption = None,
     as_json: AsJson = False,
@@ -59,6 +63,7 @@ def recommend(
                         "kind": card.kind.value,
                         "score": round(r.score, 4),
                         "parts": {k: round(v, 4) for k, v in r.parts.items() if v},
+                        "reranking": {k: round(v, 4) for k, v in r.gains.items() if v},
                         "reason": {
                             "code": r.reason.code.value,
                             "slots": dict(r.reason.slots),
@@ -71,13 +76,22 @@ def recommend(
             }
         )
         return
-    print_table(
-        ("", "what", "title", "why"),
-        [
-            (r.rank, c.kind.value, c.title.zh, MESSAGES[Language.ZH].reason(c.reason))
-            for r, c in zip(feed.recommendations, cards, strict=True)
-        ],
-    )
+    rows: list[tuple[object, ...]] = [
+        (r.rank, c.kind.value, c.title.zh, MESSAGES[Language.ZH].reason(c.reason))
+        for r, c in zip(feed.recommendations, cards, strict=True)
+    ]
+    heads: tuple[str, ...] = ("", "what", "title", "why")
+    if explain:
+        heads = (*heads, "parts of the score", "re-ranking")
+        told = [(_strongest(r.parts), _strongest(r.gains)) for r in feed.recommendations]
+        rows = [(*row, *more) for row, more in zip(rows, told, strict=True)]
+    print_table(heads, rows)
+
+
+def _strongest(amounts: Mapping[str, float]) -> str:
+    """Name the four largest amounts."""
+    order = sorted(amounts, key=lambda name: -abs(amounts[name]))
+    return ", ".join(f"{name} {amounts[name]:+.2f}" for name in order[:4] if amounts[name])
 
 
 def residents(

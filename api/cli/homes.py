@@ -27,6 +27,7 @@ _TOML = """\
 # host = "127.0.0.1"
 # port = 8000
 # workers = 2
+# weights = "bridging=0.2 helper=0.3"
 """
 
 
@@ -114,6 +115,7 @@ def _serving_checks(floors: Floors) -> list[tuple[str, bool, str]]:
     asked: dict[str, Callable[[], str]] = {
         "snapshot": lambda: _snapshot(floors),
         "model": lambda: floors.models.current().model.model_id,
+        "re-ranking": lambda: str(floors.models.current().model.reranker.weights),
     }
     out = [("graph", *_graph(floors))]
     for name, ask in asked.items():

@@ -21,7 +21,7 @@ from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, R
 from graph.schema import PURPOSE_CATEGORIES
 from recommender.base import Feed, Query, Reason, Recommendation
 from recommender.evaluation.experiments import Arm, as_newcomer, held_out
-from recommender.reasons import reason_for
+from recommender.reasons import Reasons
 
 __all__ = ["MAX_FEED", "FeedService"]
 
@@ -153,9 +153,8 @@ class FeedService:
         rows = np.union1d(recommender.source.candidates(query), np.array([row], np.int64))
         contributions = recommender.model.contributions(query, rows)
         at = int(np.searchsorted(rows, row))
-        parts = {name: float(part[0, at]) for name, part in contributions.items()}
-        scorers = {scorer.name: scorer for scorer in recommender.model.scorers}
-        return reason_for(query, row, parts, scorers, recommender.words)
+        model, words = recommender.model, recommender.words
+        return Reasons(model, query, rows, contributions, words).of(at)
 
     def display_name(self, resident: ResidentId) -> str:
         """Name of a resident, for their own eyes; empty when none is known."""

@@ -31,6 +31,8 @@ REASON_SLOTS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.POPULAR: ("bucket",),
     ReasonCode.IN_OWN_GRID: (),
     ReasonCode.GENERAL: (),
+    ReasonCode.OWN_VENUE: ("item",),
+    ReasonCode.OWN_TIME: (),
 }
 """The slots each template of a reason has."""
 

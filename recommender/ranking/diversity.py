@@ -1,106 +1,66 @@
-"""A list of one thing is a poor list: greedy re-ranking that makes repetition cost."""
+"""A list of one thing is a poor list: greedy choice that makes repetition cost."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.base import Query
+__all__ = ["best", "take"]
 
-__all__ = ["DiversityReranker"]
+Repeated = tuple[NDArray[np.integer], float]
+"""Value of an attribute for each item (below 0 unknown), and what repeating it costs."""
 
 
-class DiversityReranker:
-    r"""Maximal marginal relevance over life category, kind and group.
+def take(
+    value: NDArray[np.float64],
+    attributes: Sequence[Repeated],
+    n: int,
+) -> NDArray[np.int64]:
+    r"""Take items one by one: maximal marginal relevance.
 
-    At each place the item with the highest :math:`s_i - \sum_a \lambda_a n_a(i)` is taken, where
-    :math:`n_a(i)` is how many taken items share its value of attribute a. What is unknown is
-    shared with nothing. At most ``per_group`` items of one group are taken while others remain.
-    Costs O(pool x n).
+    At each place the item with the highest :math:`v_i - \sum_a \lambda_a \sqrt{n_a(i)}` is taken,
+    where :math:`n_a(i)` is how many taken items share its value of attribute a: the second of a
+    kind costs more than the tenth, so that a resident of one taste keeps it. What is unknown is
+    shared with nothing. Takes O(items x n).
 
     Parameters
     ----------
-    category, kind, group : float
-        :math:`\lambda` of each attribute, in standard deviations of the score.
-    per_group : int
-    pool : int
-        The best this many are looked at, or ``3 n`` if that is more.
+    value : NDArray[float64], (m,)
+        Ties go to the item that comes first.
+    attributes : sequence of Repeated
+    n : int
+        Places to fill.
+
+    Returns
+    -------
+    NDArray[int64], (min(n, m),)
+        Positions, best first, no repeats.
 
     References
     ----------
     J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking for reordering
-    documents and producing summaries", SIGIR 1998.
+    documents and producing summaries", SIGIR 1998. H. Lin, J. Bilmes, "A class of submodular
+    functions for document summarization", ACL 2011: the square root of what is covered.
     """
-
-    name: ClassVar[str] = "diversity"
-
-    def __init__(
-        self,
-        category: float = 0.15,
-        kind: float = 0.05,
-        group: float = 0.3,
-        per_group: int = 2,
-        pool: int = 200,
-    ) -> None:
-        self.costs = {"category": category, "kind": kind, "group": group}
-        self.per_group = per_group
-        self.pool = pool
-
-    def config(self) -> dict[str, float | int]:
-        """Return the settings, as the constructor takes them."""
-        return {**self.costs, "per_group": self.per_group, "pool": self.pool}
-
-    def rerank(
-        self, query: Query, candidates: NDArray[np.int64], scores: NDArray[np.float32], n: int
-    ) -> NDArray[np.int64]:
-        """Take items one by one.
-
-        Parameters
-        ----------
-        query : Query
-            A batch of one.
-        candidates : NDArray[int64], (m,)
-            Item rows.
-        scores : NDArray[float32], (m,)
-        n : int
-            Places to fill.
-
-        Returns
-        -------
-        NDArray[int64], (min(n, m),)
-            Positions into ``candidates``, best first, no repeats.
-        """
-        pool = _best(scores, candidates, max(self.pool, 3 * n))
-        if not len(pool) or n <= 0:
-            return pool[:0]
-        rows, items = candidates[pool], query.items
-        spread = float(scores.std()) or 1.0
-        value = scores[pool].astype(np.float64)
-        left = np.ones(len(pool), np.bool_)
-        # a group stands for itself, so that it and what it organises count as one
-        group = np.where(items.group[rows] >= 0, items.group[rows].astype(np.int64), rows)
-        attributes = (
-            (items.life_category[rows], self.costs["category"] * spread),
-            (items.kind[rows], self.costs["kind"] * spread),
-            (group, self.costs["group"] * spread),
-        )
-        taken_of_group = np.zeros(len(pool), np.int64)
-        out = np.empty(min(n, len(pool)), np.int64)
-        for place in range(len(out)):
-            free = left & (taken_of_group < self.per_group)
-            at = int(np.argmax(np.where(free if free.any() else left, value, -np.inf)))
-            out[place] = pool[at]
-            left[at] = False
-            for values, cost in attributes:
-                if values[at] >= 0:
-                    value[values == values[at]] -= cost
-            taken_of_group += group == group[at]
-        return out
+    left = value.copy()
+    out = np.empty(max(min(n, len(value)), 0), np.int64)
+    more = np.diff(np.sqrt(np.arange(len(out) + 1.0))).tolist()
+    taken: list[dict[int, int]] = [{} for _ in attributes]
+    for place in range(len(out)):
+        at = int(np.argmax(left))
+        out[place], left[at] = at, -np.inf
+        for (values, cost), count in zip(attributes, taken, strict=True):
+            shared = int(values[at])
+            if shared >= 0 and cost:
+                before = count.get(shared, 0)
+                left[values == shared] -= cost * more[before]
+                count[shared] = before + 1
+    return out
 
 
-def _best(scores: NDArray[np.float32], candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+def best(scores: NDArray[np.float32], candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Positions of the n best, best first, ties by item row."""
     if len(scores) > n:
         edge = np.partition(scores, len(scores) - n)[len(scores) - n]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from graph.ingest import FILE_COLUMNS
+from recommender.ranking import Weights
 from tests.corruptor import CASES, Dirty
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,3 +94,9 @@ def test_every_case_of_bad_input_names_a_code_and_a_test_that_are_there():
         table = Dirty(one.kind, [column.zh for column in FILE_COLUMNS[one.kind]])
         one.apply(table)
         assert ({code} if code else set()) <= {said for _, _, said in table.expected}, line
+
+
+def test_the_weights_of_re_ranking_are_told_with_their_defaults():
+    page = (ROOT / "docs" / "re-ranking.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, flags=re.MULTILINE))
+    assert {name: float(value) for name, value in told.items()} == Weights().table()

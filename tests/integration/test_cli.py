@@ -119,6 +119,10 @@ def test_from_a_meetup_folder_to_suggestions(linli: CommandLine, tmp_path: Path)
         assert card["reason"]["text"]
         assert card["score"] == pytest.approx(sum(card["parts"].values()), abs=1e-3)
     assert "why" in linli.text("recommend", who)
+    assert "re-ranking" in linli.text("recommend", who, "--explain")
+    assert feed["recommendations"][0]["reranking"]
+    checks = {c["check"]: c for c in linli.json("doctor", "--json")["checks"]}
+    assert checks["re-ranking"]["detail"].startswith("bridging=0.15 ")
     assert linli.json("recommend", who, "--kind", "service", "--json")["recommendations"] == []
     status = linli.json("graph", "status", "--json")
     assert status["counts"]["Resident"] == 24
@@ -138,7 +142,7 @@ def test_from_a_meetup_folder_to_suggestions(linli: CommandLine, tmp_path: Path)
         "rebuild",
     }
     checks = linli.json("doctor", "--json")["checks"]
-    known = {"linli", "ledger", "graph", "audit chain", "snapshot", "model"}
+    known = {"linli", "ledger", "graph", "audit chain", "snapshot", "model", "re-ranking"}
     assert {c["check"] for c in checks} == known
     assert all(c["ok"] for c in checks)
     model = next(c["detail"] for c in checks if c["check"] == "model")
@@ -347,6 +351,7 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(
         ("prot = 8000", ["prot", "linli.toml"]),
         ("port = ", ["linli.toml"]),
         ("port = 'a'", ["port", "linli.toml"]),
+        ("weights = 'bridge=1'", ["weights", "linli.toml", "bridge", "bridging"]),
     ],
 )
 def test_a_wrong_setting_is_told_with_its_place(linli: CommandLine, text: str, names: list[str]):

@@ -12,16 +12,22 @@ from graph.view import LANGUAGE_BIT, View
 from recommender.base import Query, ReasonCode
 from recommender.fitted import FittedModel
 from recommender.pipeline import Recommender
-from recommender.ranking import DiversityReranker, eligible
+from recommender.ranking import Weights, eligible
 from recommender.ranking.blend import Blend
 from recommender.selection import PRIOR_WEIGHTS, Selection
-from recommender.training import fit
+from recommender.training import fit, with_reranker
 from tests.worlds import DAY, NOW, checkerboard, csr
 
 HOUR = 3600
 WORDS = {"interest": ("even", "odd"), "offer": ("even", "odd")}
 SELECTION = Selection(Blend(PRIOR_WEIGHTS))
-MODEL: FittedModel = fit(checkerboard(), SELECTION, seed=0)
+
+
+def trained(view: View) -> FittedModel:
+    return with_reranker(fit(view, SELECTION, seed=0), view, Weights())
+
+
+MODEL: FittedModel = trained(checkerboard())
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -76,7 +82,7 @@ def test_reranking_keeps_each_item_once(seed, n):
     rng = np.random.default_rng(seed)
     candidates = np.sort(rng.choice(view.n_items, rng.integers(0, view.n_items), replace=False))
     scores = rng.normal(size=len(candidates)).astype(np.float32)
-    places = DiversityReranker().rerank(query, candidates, scores, n).tolist()
+    places = MODEL.reranker.rerank(query, candidates, scores, n).tolist()
     assert len(set(places)) == len(places) == min(n, len(candidates))
     assert set(places) <= set(range(len(candidates)))
 
@@ -193,7 +199,7 @@ def test_secrets_of_another_never_show(seed, other):
     needs, occupations = view.needs.toarray(), view.occupations.toarray()
     needs[other], occupations[other] = 1 - needs[other], 1 - occupations[other]
     flipped = replace(view, needs=csr(needs), occupations=csr(occupations))
-    one, two = (fit(w, SELECTION, seed=0) for w in (view, flipped))
+    one, two = (trained(w) for w in (view, flipped))
     assert repr(feed_of(view, row, model=one)) == repr(feed_of(flipped, row, model=two))
 
 

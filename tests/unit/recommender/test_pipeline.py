@@ -8,12 +8,13 @@ import pytest
 
 from graph.model import ItemId, ItemKind, RecId
 from graph.view import ItemTable
-from recommender.base import CandidateSource, Query, ReasonCode
+from recommender.base import CandidateSource, Query, Reason, ReasonCode
 from recommender.candidates import NearbyItems
+from recommender.fitted import FittedModel
 from recommender.pipeline import Recommender, is_personal
-from recommender.ranking import eligible
+from recommender.ranking import Weights, eligible
 from recommender.ranking.blend import Blend
-from recommender.reasons import GENERAL, reason_for
+from recommender.reasons import GENERAL, Reasons
 from recommender.selection import PRIOR_WEIGHTS, Selection
 from recommender.training import fit
 from tests.worlds import NOW, checkerboard, csr, stranger
@@ -69,6 +70,7 @@ def test_parts_add_up_to_the_score(view, recommender, mint):
     for each in recommender.recommend(ask(view, 0), mint=mint):
         assert sum(each.parts.values()) == pytest.approx(each.score, abs=1e-12)
         assert set(each.parts) == set(PRIOR_WEIGHTS)
+        assert set(each.gains) < set(Weights().table())
 
 
 def test_only_the_kinds_asked_for(view, recommender, mint):
@@ -115,30 +117,48 @@ def test_nothing_to_recommend(view, recommender, mint):
     assert recommender.recommend(ask(view, 0), mint=mint, n=0) == ()
 
 
+def reason(model: FittedModel, query: Query, item: int, words=None, **parts: float) -> Reason:
+    """Of one item among all, had the parts given this much more for it."""
+    rows = np.arange(len(query.items))
+    real = model.contributions(query, rows)
+    given = {name: part + parts.get(name, -100.0) for name, part in real.items()}
+    return Reasons(model, query, rows, given, words or {}).of(item)
+
+
 def test_codes_of_words_are_told_not_columns(view, model):
     nothing_held = csr(np.zeros((1, view.n_items)))
     query = replace(ask(view, 1), held=nothing_held)
-    scorers = {s.name: s for s in model.scorers}
     words = {"interest": ("even", "odd"), "offer": ("even", "odd")}
-    reason = reason_for(query, 3, {"content": 1.0}, scorers, words)
-    assert (reason.code, reason.slots) == (ReasonCode.OWN_INTEREST, {"interest": "odd"})
+    told = reason(model, query, 3, words, content=100.0)
+    assert (told.code, told.slots) == (ReasonCode.OWN_INTEREST, {"interest": "odd"})
 
 
 def test_a_part_that_speaks_against_is_never_cited(view, model):
-    scorers = {s.name: s for s in model.scorers}
-    assert reason_for(ask(view, 1), 3, {"content": -1.0, "own_group": 0.0}, scorers, {}) is GENERAL
+    assert reason(model, ask(view, 1), 3, content=-50.0, own_group=-50.0) is GENERAL
 
 
 def test_the_strongest_citable_part_is_told(view, model):
-    scorers = {s.name: s for s in model.scorers}
-    parts = {"social": 9.0, "near": 8.0, "content": 1.0, "own_group": 2.0}
+    parts = {"social": 900.0, "near": 800.0, "content": 100.0, "own_group": 200.0}
     query = ask(view, 1)
     joined = query.history.toarray()
     joined[0, int(view.items.group[3])] = 2.0  # a membership that may be used
     member = replace(query, history=csr(joined))
-    assert reason_for(member, 3, parts, scorers, {}).code is ReasonCode.OWN_GROUP
-    assert reason_for(query, 3, parts, scorers, {}).code is ReasonCode.OWN_INTEREST
-    assert reason_for(member, 3, {"social": 9.0}, scorers, {}) is GENERAL
+    assert reason(model, member, 3, **parts).code is ReasonCode.OWN_GROUP
+    assert reason(model, query, 3, **parts).code is ReasonCode.OWN_INTEREST
+    assert reason(model, member, 3, social=900.0) is GENERAL
+
+
+def test_what_every_candidate_shares_is_no_reason(view, model):
+    """Where all lie in the own grid, each would stand where it stands without it."""
+    rows = np.arange(view.n_items)
+    everywhere, half = np.ones_like(view.items.grid), np.where(rows % 4 == 1, 1, 7).astype(np.int32)
+    for grid, cited in ((half, rows[1::4].tolist()), (everywhere, [])):
+        query = replace(ask(view, 1), items=replace(view.items, grid=grid))
+        parts = {"distance": model.contributions(query, rows)["distance"]}
+        assert (parts["distance"][0, 1::4] > 0).all()  # near home, so that it speaks for them
+        reasons = Reasons(model, query, rows, parts, {})
+        told = [at for at in rows.tolist() if reasons.of(at).code is ReasonCode.IN_OWN_GRID]
+        assert told == cited
 
 
 def scattered(n: int, rng) -> ItemTable:

@@ -7,12 +7,16 @@ import pytest
 
 from graph.view import LANGUAGE_BIT, ItemTable
 from recommender.base import Query, Reranker
-from recommender.ranking import Blend, DiversityReranker, eligible, explain
+from recommender.ranking import Blend, SocialReranker, Weights, eligible, explain
 from recommender.ranking.blend import history_bucket, standardise
 from recommender.ranking.eligibility import DEFAULT_WALK_M, DETOUR, TESTS
 from tests.worlds import DAY, NOW, csr, stranger
 
 HOUR = 3600
+
+
+def only(**weights: float) -> Weights:
+    return replace(Weights.none(), **weights)
 
 
 def flags(n: int, *rows: int):
@@ -168,29 +172,34 @@ def test_no_parts_or_no_candidates():
 
 
 def test_without_repetition_the_order_is_by_score(query):
-    reranker = DiversityReranker(kind=0.0)
+    reranker = SocialReranker(Weights.none())
     assert isinstance(reranker, Reranker)
     scores = np.array([1, 5, 3, 2, 4], np.float32)
     assert reranker.rerank(query, np.arange(5), scores, 3).tolist() == [1, 4, 2]
 
 
-def test_at_most_two_of_a_group_while_others_remain(query):
+def test_more_of_one_group_costs_less_each_time(query):
     items = replace(query.items, group=np.array([0, 0, 0, 0, -1], np.int32))
-    scores = np.array([9, 8, 7, 6, 0], np.float32)  # item 0 is the group itself
-    changed = replace(query, items=items)
-    reranker = DiversityReranker(group=0.0, per_group=2)
-    assert reranker.rerank(changed, np.arange(5), scores, 4).tolist() == [0, 1, 4, 2]
+    scores = np.array([4.0, 3.9, 3.8, 3.7, 3.0], np.float32)  # item 0 is the group itself
+    changed, order = replace(query, items=items), [0, 1, 2, 3, 4]
+    spread = float(scores.std())
+    for cost, place in ((0.0, 4), (0.55, 3), (0.6, 2), (0.95, 1)):
+        reranker = SocialReranker(only(group=cost / spread))
+        expected = [k for k in order if k != 4]
+        expected.insert(place, 4)
+        assert reranker.rerank(changed, np.arange(5), scores, 5).tolist() == expected
 
 
 def test_another_category_comes_before_more_of_the_same(query):
     items = replace(query.items, life_category=np.array([0, 0, 0, 1, -1], np.int8))
     scores = np.array([1.0, 0.99, 0.98, 0.97, -3.0], np.float32)
     changed = replace(query, items=items)
-    assert DiversityReranker(kind=0.0).rerank(changed, np.arange(5), scores, 2).tolist() == [0, 3]
+    reranker = SocialReranker(only(category=0.15))
+    assert reranker.rerank(changed, np.arange(5), scores, 2).tolist() == [0, 3]
 
 
 def test_ties_go_to_the_lower_row(query):
-    reranker = DiversityReranker(pool=2)
+    reranker = SocialReranker()
     zeros = np.zeros(5, np.float32)
     assert reranker.rerank(query, np.array([4, 2, 0, 1, 3]), zeros, 2).tolist() == [2, 3]
     assert reranker.rerank(query, np.arange(5), zeros, 0).tolist() == []

@@ -24,6 +24,8 @@ REASONS = [
     *(Reason(ReasonCode.POPULAR, {"bucket": b}) for b in ("20-50", "50-200", "200+")),
     Reason(ReasonCode.IN_OWN_GRID),
     Reason(ReasonCode.GENERAL),
+    Reason(ReasonCode.OWN_VENUE, {"item": "item-x"}),
+    Reason(ReasonCode.OWN_TIME),
 ]
 
 
