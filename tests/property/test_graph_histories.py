@@ -232,7 +232,7 @@ _works = st.builds(
 )
 _flips = st.builds(Flip, st.integers(0, 2), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 _ends: st.SearchStrategy[Event | None] = st.one_of(st.none(), st.just(Close()), _flips)
-_days = st.tuples(st.lists(_written, max_size=4), _works, _ends)
+_days = st.tuples(st.lists(_written, max_size=6), _works, _ends)
 """People write, the process works, then something may become of it."""
 _lives = st.lists(_days, min_size=3, max_size=5)
 
