@@ -23,7 +23,7 @@ from tests.conftest import FixedClock
 
 __all__ = ["Died", "Moment", "Order", "Plant", "Worker"]
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds that a step may take on a busy machine."""
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
