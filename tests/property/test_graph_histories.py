@@ -229,7 +229,10 @@ _written: st.SearchStrategy[Event] = st.one_of(
     st.builds(TakeBack, st.integers(0, 2)),
 )
 _moments: st.SearchStrategy[Moment] = st.integers(0, 60) | st.floats(0.001, 0.1)
-_mortal = st.tuples(st.booleans(), _moments).map(lambda drawn: drawn[1] if drawn[0] else None)
+_mortal = st.tuples(st.sampled_from([False, False, True]), _moments).map(
+    lambda drawn: drawn[1] if drawn[0] else None
+)
+"""One job in three may end in death, so that most are done."""
 _works = st.builds(
     Work, st.sampled_from(["drain", "snapshot", "rebuild"]), st.integers(1, 6), _mortal
 )
@@ -254,10 +257,13 @@ def replayed(site: Site) -> MemoryStore:
     return fake
 
 
-def assert_equals_its_log(store: GraphStore, site: Site) -> None:
+def unlike_its_log(store: GraphStore, site: Site) -> list[str]:
+    """Say where the graph is not what its log makes."""
     with replayed(site) as fake:
-        assert differences(store, fake) == []
-        assert store.watermark() == fake.watermark()
+        found = differences(store, fake)
+        if store.watermark() != fake.watermark():
+            found.append(f"it stands at {store.watermark()}, the log at {fake.watermark()}")
+    return found
 
 
 @contextmanager
@@ -283,19 +289,18 @@ Life = list[tuple[list[Event], Event, Event | None]]
 
 
 def live(
-    graph_url: str, facts: list[Cell], life: Life, *, tally: Counter[str], plant: Plant | None
-) -> None:
-    """Live one life to its end, and look what became of the graph."""
+    graph_url: str, facts: list[Cell], life: Life, tally: Counter[str], plant: Plant | None = None
+) -> list[str]:
+    """Live one life to its end; return where the graph is not what its log makes."""
     events = [event for written, work, end in life for event in (*written, work, end) if event]
+    tally.update(lives=1, events=len(events))
     with world(facts) as city, led(city, graph_url, tally, plant) as engine:
         for n, event in enumerate(events):
             event.happen(engine, city, n)
         engine.do(Order("drain", city.clock(), 3))
         engine.end(killed=False)
         with open_store(graph_url) as store:
-            assert_equals_its_log(store, city.site)
-    tally["lives"] += 1
-    tally["events"] += len(events)
+            return unlike_its_log(store, city.site)
 
 
 @pytest.mark.timeout(3600)
@@ -305,7 +310,7 @@ def test_whatever_happens_the_graph_equals_its_log(graph_url: str):
     @lives_of
     @given(facts=cells, life=_lives)
     def whatever_happens(facts: list[Cell], life: Life) -> None:
-        live(graph_url, facts, life, tally=tally, plant=None)
+        assert live(graph_url, facts, life, tally) == []
 
     whatever_happens()
     sys.stdout.write(f"{dict(tally.most_common())}\n")
@@ -334,17 +339,20 @@ def without_the_newest() -> None:
     Log.events = too_few
 
 
+@pytest.mark.parametrize("graph_url", ["ladybug"], indirect=True)  # the faults are no engine's
 @pytest.mark.parametrize("plant", [first_the_watermark, without_the_newest])
 def test_a_fault_in_the_process_would_be_found(graph_url: str, plant: Plant):
     """The control: lives as above find a process that loses what it should not."""
+    found: list[str] = []
 
     @settings(lives_of, phases=[Phase.generate], database=None)
     @given(facts=cells, life=_lives)
     def whatever_happens(facts: list[Cell], life: Life) -> None:
-        live(graph_url, facts, life, tally=Counter(), plant=plant)
+        if not found:
+            found.extend(live(graph_url, facts, life, Counter(), plant))
 
-    with pytest.raises(AssertionError, match=r"only in|is .* and "):
-        whatever_happens()
+    whatever_happens()
+    assert found
 
 
 def test_what_is_not_in_the_log_would_be_found(graph_url: str):
@@ -353,7 +361,7 @@ def test_what_is_not_in_the_log_would_be_found(graph_url: str):
         engine.do(Order("drain", city.clock(), 3))
         engine.end(killed=False)
         with open_store(graph_url) as store:
-            assert_equals_its_log(store, city.site)
+            assert unlike_its_log(store, city.site) == []
             store.apply([put("Organisation", "o", name="nobody's")])
-            with pytest.raises(AssertionError, match="Organisation"):
-                assert_equals_its_log(store, city.site)
+            (said,) = unlike_its_log(store, city.site)
+            assert "Organisation" in said
