@@ -28,9 +28,10 @@ PATIENCE = 300.0
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 Moment = int | float
-"""When it dies: before so-and-so many statements to the engine are done, or after so many seconds.
+"""When it dies: so many statements of the job to the engine are done, or so many seconds are over.
 
-Counted, it dies at the same place each time; timed, it may die within a statement too.
+Counted, it dies at the same place each time; timed, it may die within a statement, or while it
+opens the graph.
 """
 Plant = Callable[[], None]
 """Plants a fault in the process that calls it."""
@@ -109,10 +110,19 @@ class _Doom:
         for owner in (ladybug._Connection, neo4j._Transaction):
             self._count(owner)
 
-    def set(self, dies: Moment | None) -> None:
-        self._left = dies if isinstance(dies, int) else None
+    def after_seconds(self, dies: Moment | None) -> None:
+        """Let time run from now, if it dies by time."""
         # nobody handles the signal of the timer, so it kills
         signal.setitimer(signal.ITIMER_REAL, dies if isinstance(dies, float) else 0)
+
+    def after_statements(self, dies: Moment | None) -> None:
+        """Count from now, if it dies by count."""
+        self._left = dies if isinstance(dies, int) else None
+
+    def lift(self) -> None:
+        """Let it live."""
+        self.after_seconds(None)
+        self.after_statements(None)
 
     def _count(self, owner: type) -> None:
         """Let it look at each statement that this kind of connection sends."""
@@ -139,7 +149,7 @@ def _work(config: SiteConfig, orders: Connection, plant: Plant | None) -> None:
                 order: Order = orders.recv()
             except EOFError:
                 return
-            doom.set(order.dies)
+            doom.after_seconds(order.dies)
             if runner is None:
                 clock = FixedClock(order.at)
                 site = stack.enter_context(open_site(config, clock=clock))
@@ -149,8 +159,9 @@ def _work(config: SiteConfig, orders: Connection, plant: Plant | None) -> None:
                 runner = Runner(site, lease)
                 runner.recover()
                 runner.mend()
+            doom.after_statements(order.dies)
             clock.now = order.at
             steps.BATCH = order.batch
             _WORK[order.job](site, runner.store)
-            doom.set(None)
+            doom.lift()
             orders.send(lease.damage)
