@@ -22,6 +22,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from graph.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from graph.gate import OpenGraph, open_graph
 from jobs.engines.local import WorkStopped
+from jobs.pauses import FIRST_PAUSE, Pauses
 from jobs.runner import Runner, record_outage
 from jobs.site import Site
 
@@ -32,8 +33,6 @@ _log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 _AFTER_YOU = 2.0
 """Seconds in which somebody who asked for the graph finds it free."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
-"""Seconds between tries to open a graph that is away; each pause is twice the one before."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
@@ -89,7 +88,7 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
         Set it to end: the running step is finished (a training is given up and done again by
         whoever leads next), the store closed, the lease released.
     """
-    waiting, pause = False, _FIRST_PAUSE
+    waiting, pauses = False, Pauses()
     while not stop.is_set():
         began = time.monotonic()
         try:
@@ -99,7 +98,7 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
                 waiting = False
                 _log.info("leading: %s", holder)
                 asked = _serve(site, lease, holder, stop)
-            pause = _FIRST_PAUSE
+            pauses.reset()
             if asked:
                 stop.wait(_AFTER_YOU)
         except LeaseHeld:
@@ -109,15 +108,13 @@ def lead(site: Site, *, holder: str, stop: threading.Event) -> None:
             stop.wait(1.0)
         except LeaseLost as error:
             _log.warning("stopped leading: %s", error)
-            stop.wait(_FIRST_PAUSE)
+            stop.wait(FIRST_PAUSE)
         except StoreUnavailable as error:
-            if time.monotonic() - began > _LONGEST_PAUSE:
-                pause = _FIRST_PAUSE
-            if pause == _FIRST_PAUSE:  # told once
+            pause = pauses.after(time.monotonic() - began)
+            if pause == FIRST_PAUSE:  # told once
                 _log.warning("the graph is away, events wait in the ledger: %s", error)
                 record_outage(site, error)
             stop.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 class _Reign:

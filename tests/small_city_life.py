@@ -206,6 +206,7 @@ class Drain(Step):
 
 _who = st.sampled_from([*RESIDENTS, *NEWCOMERS])
 _item = st.sampled_from([*ITEMS, *NEW_ITEMS])
+_GIVERS = RESIDENTS[:3]
 _levels = [c for c in DataCategory if CATEGORY_LEVEL[c] in {"S1", "S2"}]
 _purposes = st.sampled_from([Purpose.FEED, Purpose.GROUP_MATCHING])
 
@@ -285,13 +286,17 @@ happenings = st.one_of(
     st.builds(Wait, st.integers(1, 90)),
 )
 """What people and organisers do, and time that passes."""
+withdrawals = st.builds(
+    Withdraw, st.sampled_from(_GIVERS), st.none() | st.sampled_from(_levels), st.none()
+)
+"""What those take back who authorised something from the beginning."""
 
 
 @contextmanager
 def world(facts: Sequence[Cell] = ()) -> Iterator[World]:
     clock = FixedClock(NOW)
     with empty_site(clock) as site, MemoryStore() as store:
-        given_ = {(who, category): [Purpose.FEED] for who in RESIDENTS[:3] for category in _levels}
+        given_ = {(who, category): [Purpose.FEED] for who in _GIVERS for category in _levels}
         bring(site, store, facts, grants(given_))
         steps.take_snapshot(site, store)
         live = Live(site.ledger, site.home.snapshots, institution=site.institution, clock=clock)

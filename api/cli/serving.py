@@ -29,6 +29,7 @@ from api.wiring import Config, Floors, configure_logging, load_config, open_floo
 from graph.errors import ConfigError, NotReady
 from graph.gate import Run, RunState, process_name
 from jobs.engines.following import follow_parent
+from jobs.pauses import Pauses
 from jobs.runner import JOBS
 from jobs.scheduler import lead, next_runs
 
@@ -36,8 +37,6 @@ __all__ = ["register", "serve_forever"]
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
-"""Seconds before a jobs process that ended is started again; one that keeps ending waits longer."""
 _ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 jobs_app = typer.Typer(help="The jobs process and its records.", no_args_is_help=True)
@@ -126,7 +125,7 @@ class Supervisor:
                 child.kill()
 
     def _keep(self) -> None:
-        pause = _FIRST_PAUSE
+        pauses = Pauses()
         while True:
             began = time.monotonic()
             with self._starting:
@@ -137,11 +136,8 @@ class Supervisor:
                     self._command, process_group=0
                 )
             code = self._child.wait()
-            if time.monotonic() > began + _LONGEST_PAUSE:
-                pause = _FIRST_PAUSE
-            if not self._stopping.wait(pause):
+            if not self._stopping.wait(pauses.after(time.monotonic() - began)):
                 _log.warning("the jobs process ended (%d); starting it again", code)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 @jobs_app.command("run")
