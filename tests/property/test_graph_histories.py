@@ -314,7 +314,7 @@ def live(
             return unlike_its_log(store, city.site)
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(10_800)
 def test_whatever_happens_the_graph_equals_its_log(graph_url: str):
     tally: Counter[str] = Counter()
 
