@@ -16,7 +16,6 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 
-from graph.ingest.addresses import building_id, read_address
 from graph.ingest.cells import name_key, read_text
 from graph.ingest.common import HeldBack
 from graph.ingest.issues import CellFault, make_issue
@@ -30,7 +29,7 @@ from graph.ingest.resident_cells import (
     read_registered,
     read_resident,
 )
-from graph.ingest.resident_facts import SOURCE, Facts, Home
+from graph.ingest.resident_facts import SOURCE, Facts, find_home
 from graph.ingest.shelves import FirstRows
 from graph.ingest.table import Column, Row, Table
 from graph.ledger.rows import RowKind
@@ -168,7 +167,7 @@ class _Reader:
         home = None
         if self._may(resident, _DWELLING, "address", said.address):
             fields["address"] = said.address
-            home = _home(self._register, said.address or "", said.grid or "")
+            home = find_home(self._register, said.address or "", said.grid or "")
             self._unmatched += home is None
         meter = row.read("meter", read_kept_meter)
         if self._may(resident, _WATER, "meter", meter):
@@ -296,15 +295,3 @@ def _mark(text: str) -> int:
 def _coding(said: str) -> Coding:
     """Code an occupation; the same few words come back again and again."""
     return occupations().coding(said)
-
-
-def _home(register: Register, text: str, grid: str) -> Home | None:
-    """Match an address with a building that was imported; anything but an exact match is none."""
-    address = read_address(text)
-    if address is None:
-        return None
-    building = register.building(building_id(grid, address.estate, address.building))
-    if building is None:
-        return None
-    unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
-    return building, {"unit": unit, "floor": address.floor}

@@ -7,7 +7,9 @@ from datetime import datetime
 from itertools import groupby
 
 from graph.codec import Json
+from graph.ingest.addresses import building_id, read_address
 from graph.ingest.plan import IdentityRow, Lazy, WordsRow
+from graph.ingest.register import Register
 from graph.ingest.shelves import Shelves, by_pseudonym
 from graph.model import (
     Basis,
@@ -21,7 +23,7 @@ from graph.model import (
 )
 from graph.vocabulary import source, vocabulary_nodes
 
-__all__ = ["SOURCE", "Facts", "Home"]
+__all__ = ["SOURCE", "Facts", "Home", "find_home"]
 
 SOURCE = source("government-register")
 Home = tuple[str, dict[str, Json]]
@@ -110,3 +112,15 @@ class Facts:
             if work:
                 end = ("Occupation", work)
                 yield RelationshipChange(Op.PUT, "WORKS_AS", *start, *end, {}, occupation)
+
+
+def find_home(register: Register, text: str, grid: str) -> Home | None:
+    """Match an address with a building that was imported; anything but an exact match is none."""
+    address = read_address(text)
+    if address is None:
+        return None
+    building = register.building(building_id(grid, address.estate, address.building))
+    if building is None:
+        return None
+    unit = int(address.unit) if address.unit and address.unit.isdecimal() else None
+    return building, {"unit": unit, "floor": address.floor}
