@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self, cast
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.view import CSR, View, empty_csr
@@ -19,6 +20,7 @@ from recommender.scorers.matrix import (
     row_of,
     with_width,
 )
+from recommender.scorers.rows import balanced, tag_rows
 
 __all__ = ["ItemItemScorer"]
 
@@ -27,12 +29,20 @@ CITABLE = 1.0
 
 
 class ItemItemScorer:
-    """EASE where the items with interactions are few enough, else a pruned cosine.
+    r"""EASE where the items with interactions are few enough, else a pruned cosine.
+
+    EASE also learns from what items are about: each tag is one more row, as if somebody had done
+    all items that carry it. Items that few have done get their neighbours so.
 
     Parameters
     ----------
     regularization : float
         Of EASE.
+    balance : float
+        Of EASE: a resident with n items weighs :math:`(n / \bar n)^{-balance}`, so that those who
+        do everything do not decide what goes together.
+    tags : float
+        Of EASE: weight of a tag's row, spread over its items; 0 leaves tags out.
     exponent : float
         Popularity exponent of the cosine.
     neighbours : int
@@ -45,12 +55,16 @@ class ItemItemScorer:
 
     def __init__(
         self,
-        regularization: float = 200.0,
+        regularization: float = 100.0,
+        balance: float = 0.5,
+        tags: float = 5.0,
         exponent: float = 0.4,
         neighbours: int = 200,
         max_dense: int = 10_000,
     ) -> None:
         self.regularization = regularization
+        self.balance = balance
+        self.tags = tags
         self.exponent = exponent
         self.neighbours = neighbours
         self.max_dense = max_dense
@@ -71,7 +85,9 @@ class ItemItemScorer:
         self.dense_, self.sparse_ = np.zeros((0, 0), np.float32), empty_csr(0, 0)
         if len(used) <= self.max_dense:
             if len(used):
-                self.dense_ = ease(chosen, self.regularization)
+                subjects = tag_rows(view.items.tags[used], weight=self.tags)
+                rows = sp.vstack([balanced(chosen, self.balance), subjects], format="csr")
+                self.dense_ = ease(rows, self.regularization)
         else:
             self.sparse_ = pruned_cosine(chosen, exponent=self.exponent, neighbours=self.neighbours)
         return self._prepare()
@@ -164,6 +180,8 @@ class ItemItemScorer:
         """Return the hyper-parameters."""
         return {
             "regularization": self.regularization,
+            "balance": self.balance,
+            "tags": self.tags,
             "exponent": self.exponent,
             "neighbours": self.neighbours,
             "max_dense": self.max_dense,
@@ -174,6 +192,8 @@ class ItemItemScorer:
         """Make the fitted scorer again; the weights stay memory-mapped."""
         scorer = cls(
             regularization=float(config["regularization"]),
+            balance=float(config["balance"]),
+            tags=float(config["tags"]),
             exponent=float(config["exponent"]),
             neighbours=int(config["neighbours"]),
             max_dense=int(config["max_dense"]),
