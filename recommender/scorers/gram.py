@@ -47,8 +47,9 @@ def ease(X: CSR, regularization: float) -> NDArray[np.float32]:
     alone, together = wide[~several], wide[several]
     if not together.nnz:
         return np.zeros((X.shape[1], X.shape[1]), np.float32)
-    diagonal = np.full(X.shape[1], regularization)
-    diagonal += np.bincount(alone.indices, weights=alone.data**2, minlength=X.shape[1])
+    diagonal = regularization + np.bincount(
+        alone.indices, weights=alone.data**2, minlength=X.shape[1]
+    ).astype(np.float64)
     if together.shape[0] < together.shape[1]:
         inverse = _inverse_by_rows(together, diagonal)
     else:
