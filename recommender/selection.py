@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from graph.view import CSR, View
 from recommender.base import Query, Scorer
 from recommender.evaluation.metrics import hit_ranks, ndcg_at, recall_at
-from recommender.evaluation.splits import Cut, cell_hash, validation_cut
+from recommender.evaluation.splits import Cut, cell_hash, cut_for
 from recommender.ranking.blend import HISTORY_BUCKETS, Blend, history_bucket, standardise
 from recommender.scorers import (
     AffinityScorer,
@@ -160,7 +160,7 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
 
 
 def _validation(view: View, seed: int) -> _Validation:
-    cut = validation_cut(view, share=0.2, cold=0.2, salt=seed)
+    cut = cut_for(view, seed=seed)
     rows = cut.rows
     most = max(500, _CELLS // max(view.n_items, 1))
     if len(rows) > most:
@@ -168,6 +168,8 @@ def _validation(view: View, seed: int) -> _Validation:
         rows = np.sort(rows[order[:most]])
     query = Query.from_view(cut.view, rows)
     mask = query.history.toarray() > 0
+    if cut.candidates is not None:
+        mask |= ~cut.candidates
     bucket = history_bucket(np.diff(query.history.indptr).astype(np.int64))
     return _Validation(cut, query, cut.hidden[rows], mask, bucket)
 
