@@ -33,11 +33,12 @@ from recommender.scorers import (
     OwnGroupScorer,
     PopularScorer,
     SocialScorer,
+    SpectralScorer,
 )
 
 __all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Rises when an older artifact can no longer be read or scores differently."""
 
 SCORERS: Mapping[str, type[Scorer]] = {
@@ -53,6 +54,7 @@ SCORERS: Mapping[str, type[Scorer]] = {
         DistanceScorer,
         FreshScorer,
         SocialScorer,
+        SpectralScorer,
     )
 }
 """Every scorer an artifact may name."""

@@ -255,14 +255,6 @@ class TestItemItem(ScorerContract):
         assert scorer.evidence(replace(query, history=query.history * 0.1), 10) is None
 
 
-class TestItemItemSparse(TestItemItem):
-    def make(self) -> Scorer:
-        return ItemItemScorer(max_dense=0, neighbours=10)
-
-    def test_keeps_the_strongest_neighbours_only(self, scorer):
-        assert np.diff(scorer.sparse_.indptr).max() <= 10
-
-
 class TestALS(ScorerContract):
     def make(self) -> Scorer:
         return ALSScorer(factors=4, regularization=1.0, iterations=8)
