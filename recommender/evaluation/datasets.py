@@ -114,7 +114,7 @@ def _attended(train: CSR, table: Table) -> CSR:
     times = np.fmax(table.numbers("weight"), 1.0)
     more = (np.log(times[known]) / 4.0, (rows[known], items[known]))
     often = sp.coo_array(more, shape=train.shape).tocsr()
-    return sp.csr_array(train + often.multiply(train), dtype=np.float32)
+    return (train + sp.csr_array(often.multiply(train))).astype(np.float32)
 
 
 def _places(table: Table, rows: NDArray[np.int64], n: int) -> NDArray[np.float32]:
