@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -114,7 +115,7 @@ def _attended(train: CSR, table: Table) -> CSR:
     times = np.fmax(table.numbers("weight"), 1.0)
     more = (np.log(times[known]) / 4.0, (rows[known], items[known]))
     often = sp.coo_array(more, shape=train.shape).tocsr()
-    return (train + sp.csr_array(often.multiply(train))).astype(np.float32)
+    return cast("CSR", (train + often.multiply(train)).astype(np.float32))
 
 
 def _places(table: Table, rows: NDArray[np.int64], n: int) -> NDArray[np.float32]:
