@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graph.view import View
 from recommender.base import Scorer
-from recommender.evaluation.splits import Cut, validation_cut
+from recommender.evaluation.splits import cut_for
 from recommender.ranking.blend import HISTORY_BUCKETS, Blend
 from recommender.scorers import (
     AffinityScorer,
@@ -179,7 +179,7 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
     progress : callable, optional
     """
     say = progress or (lambda done, total, note: None)
-    validation = Validation.of(_cut(view, seed), salt=seed + 2)
+    validation = Validation.of(cut_for(view, seed=seed), salt=seed + 2)
     if len(validation) < _MIN_RESIDENTS:
         return Selection(Blend(PRIOR_WEIGHTS), chosen={"validated": len(validation)})
     fitted: list[Scorer] = []
@@ -201,12 +201,6 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
             **{f"{k}_{n}": config[n] for k, config in configs.items() for n in tuned[k]},
         },
     )
-
-
-def _cut(view: View, seed: int) -> Cut:
-    """Hide a fifth of each history, and the whole one of a tenth of the residents (at most 1,000)."""
-    cold = min(0.1, 1000 / max(view.n_residents, 1))
-    return validation_cut(view, share=0.2, cold=cold, salt=seed)
 
 
 def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:

@@ -72,7 +72,10 @@ class Validation:
         step = max(1, _BATCH_CELLS // max(self.cut.view.n_items, 1))
         for at in range(0, len(rows), step):
             query = Query.from_view(self.cut.view, rows[at : at + step])
-            yield query, self.cut.hidden[query.rows], query.history.toarray() > 0
+            mask = query.history.toarray() > 0
+            if self.cut.candidates is not None:
+                mask |= ~self.cut.candidates
+            yield query, self.cut.hidden[query.rows], mask
 
     def worth_of(self, scorer: Scorer, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Rank by one scorer alone."""
