@@ -33,7 +33,7 @@ from recommender.scorers import (
 )
 from recommender.validation import Pool, Validation
 
-__all__ = ["PRIOR_WEIGHTS", "Progress", "Selection", "scorers_for", "select"]
+__all__ = ["PRIOR_WEIGHTS", "STEPS", "Progress", "Selection", "scorers_for", "select"]
 
 Progress = Callable[[int, int, str], None]
 """Told (steps done, steps in all, what was done)."""
@@ -55,12 +55,15 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
 }
 """Weights where nothing could be validated, for histories of 0, 1-3 and 4+ items."""
 
+STEPS = len(PRIOR_WEIGHTS) + 2
+"""Of training: each scorer on the cut, the weights, the fit on everything."""
+
 _POLICY = frozenset({"fresh"})
 """Parts whose weight is a decision (new items get a chance), not something histories can tell."""
 
-_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 _MOST_DENSE = 10_000
-"""Items with interactions up to which item-item weights are solved for."""
+"""Items up to which item-item weights are solved for: the work grows with their cube."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
 _MIN_GAIN = 5e-4
@@ -120,10 +123,10 @@ _LADDERS = (
     _Ladder(
         SpectralScorer,
         (
-            _Rung("smoothing", (0.0, 4.0)),
+            _Rung("smoothing", (0.0, 4.0, 16.0)),
+            _Rung("factors", (32, 64, 128), refit=False),
             _Rung("exponent", (0.0, 0.1, 0.2, 0.3, 0.4, 0.6), refit=False),
-            _Rung("low_pass", (0.0, 0.3, 1.0, 3.0, 30.0), refit=False),
-            _Rung("factors", (32, 64, 128, 256), refit=False),
+            _Rung("low_pass", (0.0, 0.1, 0.3, 1.0, 3.0, 30.0), refit=False),
         ),
         most_items=100_000,
     ),
@@ -136,7 +139,7 @@ class Selection:
 
     blend: Blend
     configs: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
-    """Hyper-parameters that differ from the defaults, by scorer."""
+    """Hyper-parameters that were chosen, by scorer."""
     chosen: Mapping[str, Number] = field(default_factory=dict)
 
 
@@ -160,11 +163,10 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         SpectralScorer,
         FreshScorer,
     )
-    used = len(np.unique(view.interactions.indices))
     return [
         kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
         for kind in types
-        if kind is not ItemItemScorer or used <= _MOST_DENSE
+        if kind is not ItemItemScorer or view.n_items <= _MOST_DENSE
     ]
 
 
@@ -186,15 +188,13 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
     fitted: list[Scorer] = []
     scorers = scorers_for(validation.cut.view, {})
     for step, scorer in enumerate(scorers):
-        say(step, len(scorers) + 2, f"choosing on the validation cut: {scorer.name}")
+        say(step, STEPS, f"choosing on the validation cut: {scorer.name}")
         fitted.append(_climb(validation, scorer, seed))
-    say(len(scorers), len(scorers) + 2, "choosing the weights of the parts")
+    say(STEPS - 2, STEPS, "choosing the weights of the parts")
     pool = Pool.of(validation, fitted)
     weights, worth = _choose_weights(validation, pool)
-    configs = {
-        s.name: s.config() for s, first in zip(fitted, scorers, strict=True) if s is not first
-    }
-    tuned = {ladder.kind.name: [r.name for r in ladder.rungs] for ladder in _LADDERS}
+    tuned = {ladder.kind.name: [rung.name for rung in ladder.rungs] for ladder in _LADDERS}
+    configs = {scorer.name: scorer.config() for scorer in fitted if scorer.name in tuned}
     return Selection(
         Blend(weights, pool.floors),
         configs,

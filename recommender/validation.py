@@ -67,9 +67,7 @@ class Validation:
         """Return the number of residents."""
         return len(self.rows)
 
-    def batches(
-        self, rows: NDArray[np.int64]
-    ) -> Iterator[tuple[Query, CSR, NDArray[np.bool_]]]:
+    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[Query, CSR, NDArray[np.bool_]]]:
         """Ask for some residents: (query, hidden, entries that are no candidates)."""
         step = max(1, _BATCH_CELLS // max(self.cut.view.n_items, 1))
         for at in range(0, len(rows), step):
@@ -131,9 +129,7 @@ class Pool:
         return worth(scores, self.hidden[rows], self.mask[rows])
 
 
-_Batch = tuple[
-    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]
-]
+_Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]
 
 
 def _pooled(
@@ -166,7 +162,7 @@ def _top(scores: NDArray[np.floating]) -> NDArray[np.bool_]:
     if n <= _PER_PART:
         return np.ones(scores.shape, np.bool_)
     last = -np.partition(-scores, _PER_PART, axis=1)[:, _PER_PART]
-    return cast("NDArray[np.bool_]", scores > last[:, None])
+    return scores > last[:, None]
 
 
 def _wide(array: NDArray[np.generic], width: int, fill: float | bool) -> NDArray[np.generic]:

@@ -130,9 +130,7 @@ class ALSScorer:
             out[row] = np.linalg.solve(normal, own.T @ (1.0 + extra))
         return out
 
-    def _columns(
-        self, query: Query, row: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _columns(self, query: Query, row: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Factors and values of what is known of one resident: items done, friends."""
         items, values = row_of(query.history, row)
         fitted = items < len(self.items_)

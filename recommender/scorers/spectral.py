@@ -21,7 +21,7 @@ Powerful is Graph Filtering for Recommendation", KDD 2024 (SGFCF: raised degrees
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -49,35 +49,35 @@ _ITERATIONS = 3
 """Of the power iteration: the filter needs the subspace, not its exact vectors."""
 
 
-def first_singular(A: CSR, factors: int, *, seed: int) -> NDArray[np.float32]:
+def first_singular(X: CSR, factors: int, *, seed: int) -> NDArray[np.float32]:
     """Right singular vectors of the largest singular values, by block power iteration.
 
     Parameters
     ----------
-    A : csr_array, (n_rows, n_columns), float32
+    X : csr_array, (n_rows, n_columns), float32
     factors : int
     seed : int
 
     Returns
     -------
     NDArray[float32], (n_columns, factors)
-        Orthonormal, largest first; columns of 0 where A has no such direction.
+        Orthonormal, largest first; columns of 0 where X has no such direction.
 
     References
     ----------
     N. Halko, P.-G. Martinsson, J. Tropp, "Finding Structure with Randomness", SIAM Review 2011,
     algorithm 4.4.
     """
-    out = np.zeros((A.shape[1], factors), np.float32)
-    width = min(factors + max(16, factors // 8), *A.shape)
-    if width == 0 or A.nnz == 0:
+    out = np.zeros((X.shape[1], factors), np.float32)
+    width = min(factors + max(16, factors // 8), *X.shape)
+    if width == 0 or X.nnz == 0:
         return out
-    back = A.T.tocsr()
-    start = np.random.default_rng(seed).standard_normal((A.shape[0], width), dtype=np.float32)
+    back = X.T.tocsr()
+    start = np.random.default_rng(seed).standard_normal((X.shape[0], width), dtype=np.float32)
     basis = np.linalg.qr(back @ start)[0]
     for _ in range(_ITERATIONS):
-        basis = np.linalg.qr(back @ (A @ basis))[0]
-    image = (A @ basis).astype(np.float64)
+        basis = np.linalg.qr(back @ (X @ basis))[0]
+    image = (X @ basis).astype(np.float64)
     values, turn = np.linalg.eigh(image.T @ image)
     first = np.argsort(-values, kind="stable")[:factors]
     first = first[values[first] > 1e-6 * values.max()]
@@ -98,11 +98,11 @@ def _capped(X: CSR, most: int, seed: int) -> CSR:
     keep = rank < most
     value = by_item.data * np.maximum(counts / most, 1.0)[item].astype(np.float32)
     cells = (value[keep], (by_item.indices[keep], item[keep]))
-    return cast("CSR", sp.coo_array(cells, shape=X.shape).tocsr())
+    return sp.coo_array(cells, shape=X.shape).tocsr()
 
 
 class SpectralScorer:
-    """What people who share one's items do, smoothed over the graph.
+    r"""What people who share one's items do, smoothed over the graph.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class SpectralScorer:
         exponent: float = 0.3,
         factors: int = 64,
         low_pass: float = 0.3,
-        smoothing: float = 0.0,
+        smoothing: float = 4.0,
         most_people: int = 2000,
     ) -> None:
         self.exponent = exponent
@@ -145,9 +145,9 @@ class SpectralScorer:
         items, residents = (_raised(X.sum(axis=a), self.smoothing) for a in (0, 1))
         self.degree_ = items
         left, right = sp.diags_array(_power(residents, -0.5)), sp.diags_array(_power(items, -0.5))
-        R = (left @ _capped(X, self.most_people, seed) @ right).tocsr()
-        self.people_ = cast("CSR", R.T.tocsr().astype(np.float32))
-        self.basis_ = first_singular(R, self.factors, seed=seed)
+        scaled = (left @ _capped(X, self.most_people, seed) @ right).tocsr()
+        self.people_ = scaled.T.tocsr().astype(np.float32)
+        self.basis_ = first_singular(scaled, self.factors, seed=seed)
         return self._prepare()
 
     def _prepare(self) -> Self:
@@ -168,7 +168,7 @@ class SpectralScorer:
         if len(query.masked):
             shared.data[np.isin(shared.indices, query.masked)] = 0.0
         if self._items is None:
-            self._items = cast("CSR", self.people_.T.tocsr())
+            self._items = self.people_.T.tocsr()
         scores = (shared @ self._items).toarray()
         scores += np.float32(self.low_pass) * ((own @ self.basis_) @ self.basis_.T)
         return pick(scores * self._out, candidates, len(query.items))
@@ -196,7 +196,7 @@ class SpectralScorer:
         return items[fitted], confidence[fitted]
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
-        """Cite the own item that speaks loudest for this one."""
+        """Cite the own item that speaks loudest for this one, if somebody did both."""
         own, confidence = self._own(query)
         usable = (confidence >= CITABLE) & (own != candidate)
         if candidate >= len(self.degree_) or not usable.any():
@@ -209,7 +209,7 @@ class SpectralScorer:
         owner, people, value = rows_of(self.people_, own)
         shared = np.bincount(owner, weights=value * weight[people], minlength=len(own))
         slow = self.basis_[own] @ self.basis_[candidate]
-        said = confidence * self._in[own] * (shared + self.low_pass * slow)
+        said = confidence * self._in[own] * (shared + self.low_pass * slow) * (shared > 0)
         best = int(np.argmax(said))
         if said[best] <= 0:
             return None
