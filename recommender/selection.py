@@ -42,11 +42,11 @@ Number = float | int | str | bool
 
 PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "popular": (0.5, 0.3, 0.2),
-    "near": (0.8, 0.5, 0.3),
+    "near": (0.8, 0.3, 0.3),
     "item_item": (1.0, 1.0, 1.0),
     "als": (0.2, 0.2, 0.2),
-    "content": (0.8, 0.5, 0.3),
-    "affinity": (0.3, 0.3, 0.3),
+    "content": (0.2, 0.2, 0.2),
+    "affinity": (1.2, 0.5, 0.5),
     "own_group": (1.0, 1.0, 1.0),
     "distance": (0.4, 0.3, 0.3),
     "social": (0.3, 0.3, 0.2),
@@ -92,8 +92,9 @@ class _Ladder:
     rungs: tuple[_Rung, ...]
     most_items: int
     most_interactions: int = 3_000_000
-    cold: bool = False
-    """Judged on residents without a history, too."""
+    judges: tuple[int, ...] = (1, 2)
+    """Lengths of history (indices of ``HISTORY_BUCKETS``) of the residents it is judged on, if
+    they are enough; all residents else."""
 
 
 _LADDERS = (
@@ -104,6 +105,7 @@ _LADDERS = (
             _Rung("tags", (0.0, 5.0, 20.0)),
         ),
         most_items=4_000,
+        judges=(2,),  # short histories want it smoother than others can use: they have other parts
     ),
     _Ladder(
         NearHomeScorer,
@@ -113,7 +115,7 @@ _LADDERS = (
             _Rung("prior", (50.0, 200.0, 500.0, 1000.0)),
         ),
         most_items=20_000,
-        cold=True,
+        judges=(0, 1, 2),
     ),
     _Ladder(
         ALSScorer,
@@ -211,15 +213,15 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
     view = validation.cut.view
     best = scorer.fit(view, seed=seed)
     ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
-    asked = np.arange(len(validation)) if ladder and ladder.cold else validation.bucket > 0
-    rows = validation.rows[asked]
     if (
         ladder is None
-        or len(rows) < _MIN_RESIDENTS
         or view.n_items > ladder.most_items
         or view.interactions.nnz > ladder.most_interactions
     ):
         return best
+    rows = validation.rows[np.isin(validation.bucket, ladder.judges)]
+    if len(rows) < _MIN_RESIDENTS:
+        rows = validation.rows
     worth = validation.worth_of(best, rows)
     for rung in ladder.rungs:
         start = best
@@ -243,16 +245,21 @@ Weights = dict[str, float]
 def _choose_weights(
     validation: Validation, pool: Pool
 ) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
-    """Coordinate ascent: first for everyone with a history, then for each length of history."""
+    """Coordinate ascent for each length of history, from the part that does best alone.
+
+    Those with few histories want other parts than those with many: a common start would leave
+    the fewer of them with what the others want.
+    """
     chosen: list[Weights] = []
     worth: dict[str, float] = {}
     warm = np.flatnonzero(validation.bucket > 0)
     learnt = [name for name in pool.parts if name not in _POLICY]
-    everyone, _ = _ascend(pool, warm, {n: PRIOR_WEIGHTS[n][1] for n in learnt})
     for code, name in enumerate(HISTORY_BUCKETS):
         rows = np.flatnonzero(validation.bucket == code)
-        start = {n: PRIOR_WEIGHTS[n][0] for n in learnt} if code == 0 else everyone
-        weights, reached = _ascend(pool, rows, start)
+        if code > 0 and len(rows) < _MIN_RESIDENTS <= len(warm):
+            rows = warm
+        priors = {n: PRIOR_WEIGHTS[n][code] for n in learnt}
+        weights, reached = _ascend(pool, rows, priors)
         if code == 0 and "popular" in weights:
             weights["popular"] = max(weights["popular"], _LEAST_POPULAR)
         chosen.append(weights)
@@ -264,24 +271,30 @@ def _choose_weights(
     return triples, worth
 
 
-def _ascend(pool: Pool, rows: NDArray[np.int64], start: Weights) -> tuple[Weights, float]:
-    """Change one weight at a time, as long as the worth rises; twice around."""
-    weights = dict(start)
+def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
+    """Begin with the best part alone; change one weight at a time while the worth rises, twice.
+
+    Parts that say nothing about these residents keep their prior.
+    """
     if len(rows) < _MIN_RESIDENTS:
-        return weights, 0.0
-    own = {name: pool.parts[name][rows] for name in weights}
-    best = pool.worth(_sum(own, weights), rows)
+        return prior, 0.0
+    own = {name: pool.parts[name][rows] for name in prior}
+    own = {name: part for name, part in own.items() if part.any()}
+    if not own:
+        return prior, 0.0
+    alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
+    first = max(alone, key=lambda name: (alone[name], name))
+    weights = {name: float(name == first) for name in own}
+    best = pool.worth(own[first], rows)
     for _ in range(2):
         for name, part in own.items():
-            if not part.any():
-                continue  # it says nothing about these residents: the prior stands
             rest = _sum(own, {**weights, name: 0.0})
             for value in _WEIGHTS:
                 if value != weights[name]:
                     found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
-    return weights, float(best.mean())
+    return {**prior, **weights}, float(best.mean())
 
 
 def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
