@@ -91,6 +91,7 @@ class _Ladder:
     kind: type[Scorer]
     rungs: tuple[_Rung, ...]
     most_items: int
+    """Or residents with several interactions, if these are fewer: fits solve for either."""
     most_interactions: int = 3_000_000
     judges: tuple[int, ...] = (1, 2)
     """Lengths of history (indices of ``HISTORY_BUCKETS``) of the residents it is judged on, if
@@ -212,10 +213,11 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
     """Fit one scorer on the cut, with the best of its hyper-parameters."""
     view = validation.cut.view
     best = scorer.fit(view, seed=seed)
+    several = int((np.diff(view.interactions.indptr) > 1).sum())
     ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
     if (
         ladder is None
-        or view.n_items > ladder.most_items
+        or min(view.n_items, several) > ladder.most_items
         or view.interactions.nnz > ladder.most_interactions
     ):
         return best
