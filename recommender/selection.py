@@ -66,6 +66,8 @@ _MOST_DENSE = 10_000
 """Items up to which item-item weights are solved for: the work grows with their cube."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
+_MOST_CLIMBING = 2_000
+"""Residents that a hyper-parameter is judged on at most."""
 _MIN_GAIN = 5e-4
 """Smaller gains are not worth a change."""
 _MIN_ERRORS = 1.0
@@ -114,7 +116,11 @@ _LADDERS = (
     ),
     _Ladder(
         ALSScorer,
-        (_Rung("factors", (32, 64, 128, 256)), _Rung("regularization", (1.0, 5.0, 20.0, 60.0))),
+        (
+            _Rung("factors", (32, 64, 128, 256)),
+            _Rung("regularization", (5.0, 20.0, 60.0, 180.0)),
+            _Rung("exponent", (0.0, 0.25, 0.5)),
+        ),
         most_items=100_000,
     ),
     _Ladder(
@@ -210,6 +216,7 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
     ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
     asked = np.arange(len(validation)) if ladder and ladder.cold else validation.bucket > 0
     rows = validation.rows[asked]
+    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)] if len(rows) else rows
     if (
         ladder is None
         or len(rows) < _MIN_RESIDENTS
