@@ -68,10 +68,10 @@ _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
 _MOST_CLIMBING = 2_000
 """Residents that a hyper-parameter is judged on at most."""
-_MIN_GAIN = 5e-4
+_MIN_GAIN = 2e-4
 """Smaller gains are not worth a change."""
-_MIN_ERRORS = 1.0
-"""Nor are gains of fewer standard errors than this, paired by resident."""
+_MIN_ERRORS = 0.5
+"""Nor are gains of less than this part of a standard error, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
 
@@ -269,13 +269,13 @@ def _choose_weights(
 
 
 def _ascend(pool: Pool, rows: NDArray[np.int64], start: Weights) -> tuple[Weights, float]:
-    """Change one weight at a time, as long as the worth rises; twice around."""
+    """Change one weight at a time, as long as the worth rises; three times around."""
     weights = dict(start)
     if len(rows) < _MIN_RESIDENTS:
         return weights, 0.0
     own = {name: pool.parts[name][rows] for name in weights}
     best = pool.worth(_sum(own, weights), rows)
-    for _ in range(2):
+    for _ in range(3):
         for name, part in own.items():
             if not part.any():
                 continue  # it says nothing about these residents: the prior stands
