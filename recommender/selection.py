@@ -66,10 +66,12 @@ _MOST_DENSE = 10_000
 """Items up to which item-item weights are solved for: the work grows with their cube."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
-_MIN_GAIN = 5e-4
+_MOST_CLIMBING = 2_000
+"""Residents that a hyper-parameter is judged on at most."""
+_MIN_GAIN = 2e-4
 """Smaller gains are not worth a change."""
-_MIN_ERRORS = 1.0
-"""Nor are gains of fewer standard errors than this, paired by resident."""
+_MIN_ERRORS = 0.5
+"""Nor are gains of less than this part of a standard error, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
 
@@ -120,7 +122,11 @@ _LADDERS = (
     ),
     _Ladder(
         ALSScorer,
-        (_Rung("factors", (32, 64, 128, 256)), _Rung("regularization", (1.0, 5.0, 20.0, 60.0))),
+        (
+            _Rung("factors", (32, 64, 128, 256)),
+            _Rung("regularization", (5.0, 20.0, 60.0, 180.0)),
+            _Rung("exponent", (0.0, 0.25, 0.5)),
+        ),
         most_items=100_000,
     ),
     _Ladder(
@@ -224,6 +230,7 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
     rows = validation.rows[np.isin(validation.bucket, ladder.judges)]
     if len(rows) < _MIN_RESIDENTS:
         rows = validation.rows
+    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)]
     worth = validation.worth_of(best, rows)
     for rung in ladder.rungs:
         start = best
@@ -274,7 +281,7 @@ def _choose_weights(
 
 
 def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
-    """Begin with the best part alone; change one weight at a time while the worth rises, twice.
+    """Begin with the best part alone; change one weight at a time while the worth rises.
 
     Parts that say nothing about these residents keep their prior.
     """
@@ -288,7 +295,7 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
     first = max(alone, key=lambda name: (alone[name], name))
     weights = {name: float(name == first) for name in own}
     best = pool.worth(own[first], rows)
-    for _ in range(2):
+    for _ in range(3):
         for name, part in own.items():
             rest = _sum(own, {**weights, name: 0.0})
             for value in _WEIGHTS:

@@ -3,10 +3,11 @@ r"""Implicit ALS; residents are folded in, never looked up.
 .. math::
 
     x_u = (Y^T Y + Y^T (C_u - I) Y + \lambda I)^{-1} Y^T C_u p_u,
-    \quad c_{ui} = 1 + \alpha r_{ui}
+    \quad c_{ui} = 1 + \alpha r_{ui} (\bar n / n_i)^b
 
-The columns are the items and, where ties may be learnt from, the residents one can be tied to,
-:math:`[R, w S]`: whoever did little yet is known by their friends.
+With b > 0 what few people do tells more of them than what everybody does. The columns are the
+items and, where ties may be learnt from, the residents one can be tied to, :math:`[R, w S]`:
+whoever did little yet is known by their friends.
 
 The only module that imports ``implicit``. With a fixed seed and one thread its factors repeat
 bit for bit.
@@ -15,7 +16,7 @@ References
 ----------
 Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
 H. Ma et al., "SoRec: Social Recommendation Using Probabilistic Matrix Factorization", CIKM 2008
-(interactions and ties factorised together).
+(interactions and ties factorised together). The weight of rare items is the idea of TF-IDF.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class ALSScorer:
         :math:`\lambda`.
     alpha : float
         Confidence per unit of interaction.
+    exponent : float
+        b, over the number of people :math:`n_i` of an item.
     ties : float
         w: what a tie of strength 1 counts, in units of interaction.
     iterations : int
@@ -65,17 +68,21 @@ class ALSScorer:
     def __init__(
         self,
         factors: int = 32,
-        regularization: float = 5.0,
+        regularization: float = 20.0,
         alpha: float = 20.0,
+        exponent: float = 0.0,
         ties: float = 0.5,
-        iterations: int = 12,
+        iterations: int = 10,
     ) -> None:
         self.factors = factors
         self.regularization = regularization
         self.alpha = alpha
+        self.exponent = exponent
         self.ties = ties
         self.iterations = iterations
         self.items_: NDArray[np.float32] = np.zeros((0, factors), np.float32)
+        self.rarity_: NDArray[np.float32] = np.ones(0, np.float32)
+        """(n_items,) :math:`(\bar n / n_i)^b`."""
         self.friends_: NDArray[np.float32] = np.zeros((0, factors), np.float32)
         """(n_residents, factors) of residents as columns; no rows where there are no ties."""
         self.ties_: CSR = empty_csr(0, 0)
@@ -83,9 +90,12 @@ class ALSScorer:
 
     def fit(self, view: View, *, seed: int) -> Self:
         """Factorise the columns; the residents' own factors are thrown away."""
-        n = view.n_items
+        n, columns = view.n_items, view.interactions
+        people = np.maximum(np.bincount(columns.indices, minlength=n), 1)
+        mean = people[columns.indices].mean() if columns.nnz else 1.0
+        self.rarity_ = ((mean / people) ** self.exponent).astype(np.float32)
+        columns = (columns @ sp.diags_array(self.rarity_)).tocsr()
         self.ties_ = view.ties if self.ties and view.ties.nnz else empty_csr(0, 0)
-        columns = view.interactions
         if self.ties_.nnz:
             scaled = self.ties_ * np.float32(self.ties)
             columns = cast("CSR", sp.hstack([columns, scaled], format="csr", dtype=np.float32))
@@ -134,7 +144,8 @@ class ALSScorer:
         """Factors and values of what is known of one resident: items done, friends."""
         items, values = row_of(query.history, row)
         fitted = items < len(self.items_)
-        own, values = self.items_[items[fitted]], values[fitted]
+        items = items[fitted]
+        own, values = self.items_[items], values[fitted] * self.rarity_[items]
         resident = int(query.rows[row])
         if resident >= self.ties_.shape[0] or resident in query.masked:
             return own, values
@@ -163,6 +174,7 @@ class ALSScorer:
         """Return the factors of items and friends, and the ties."""
         return {
             "items": self.items_,
+            "rarity": self.rarity_,
             "friends": self.friends_,
             **csr_arrays("ties", self.ties_),
         }
@@ -173,6 +185,7 @@ class ALSScorer:
             "factors": self.factors,
             "regularization": self.regularization,
             "alpha": self.alpha,
+            "exponent": self.exponent,
             "ties": self.ties,
             "iterations": self.iterations,
         }
@@ -184,10 +197,12 @@ class ALSScorer:
             factors=int(config["factors"]),
             regularization=float(config["regularization"]),
             alpha=float(config["alpha"]),
+            exponent=float(config["exponent"]),
             ties=float(config["ties"]),
             iterations=int(config["iterations"]),
         )
         scorer.items_ = np.asarray(arrays["items"], np.float32)
+        scorer.rarity_ = np.asarray(arrays["rarity"], np.float32)
         scorer.friends_ = np.asarray(arrays["friends"], np.float32)
         scorer.ties_ = csr_from_arrays("ties", arrays)
         return scorer._prepare()
