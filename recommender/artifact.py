@@ -33,6 +33,7 @@ from recommender.scorers import (
     OwnGroupScorer,
     PopularScorer,
     SocialScorer,
+    SpectralScorer,
 )
 
 __all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
@@ -53,6 +54,7 @@ SCORERS: Mapping[str, type[Scorer]] = {
         DistanceScorer,
         FreshScorer,
         SocialScorer,
+        SpectralScorer,
     )
 }
 """Every scorer an artifact may name."""

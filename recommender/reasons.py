@@ -38,6 +38,7 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
     "venue": frozenset({ReasonCode.OWN_VENUE}),
     "habit": frozenset({ReasonCode.OWN_TIME}),
+    "spectral": frozenset({ReasonCode.SIMILAR_TO_OWN}),
 }
 """The closed list: which part may cite what. A part that is not here cites nothing."""
 

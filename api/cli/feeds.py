@@ -24,6 +24,7 @@ from api.web.wording import MESSAGES
 from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
 from recommender.evaluation.datasets import read_dataset
+from recommender.evaluation.new_items import evaluate_new_items
 from recommender.evaluation.report import evaluate, evaluate_cold
 
 __all__ = ["register"]
@@ -115,7 +116,7 @@ def evaluate_command(
     ],
     cold: Annotated[
         bool,
-        typer.Option("--cold", help="Take the whole history from a fifth of the residents first."),
+        typer.Option("--cold", help="Ask about residents without a history, and new items."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of training.")] = 2026,
     as_json: AsJson = False,
@@ -128,6 +129,7 @@ def evaluate_command(
     with progress_bar("evaluating") as bar:
         if cold:
             report: dict[str, object] = dict(evaluate_cold(dataset, seed=seed, progress=bar))
+            report["new_items"] = evaluate_new_items(dataset, seed=seed, progress=bar)
         else:
             report = evaluate(dataset, seed=seed, progress=bar)
     if as_json:

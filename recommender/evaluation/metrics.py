@@ -21,7 +21,7 @@ def hit_ranks(
     wanted : csr_array, (b, n_items)
         Entries are the items asked for.
     mask : NDArray[bool], (b, n_items), optional
-        Items that are no candidates (the train items).
+        Items that are no candidates (the train items); a wanted one among them ranks last.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def hit_ranks(
     for at in range(0, len(owner), step):
         rows, items = owner[at : at + step], wanted.indices[at : at + step]
         all_of_row = seen[rows]
-        own = scores[rows, items][:, None]
+        own = all_of_row[np.arange(len(rows)), items][:, None]
         ahead = (all_of_row > own) | ((all_of_row == own) & (columns < items[:, None]))
-        out[at : at + step] = ahead.sum(axis=1)
+        out[at : at + step] = np.where(np.isneginf(own[:, 0]), len(columns), ahead.sum(axis=1))
     return out
 
 

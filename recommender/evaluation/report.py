@@ -38,9 +38,10 @@ def measure(
     test: CSR,
     rows: NDArray[np.int64],
     *,
+    candidates: NDArray[np.bool_] | None = None,
     ks: tuple[int, ...] = (10, 20),
 ) -> Quality:
-    """Rank all items for each resident, train items masked.
+    """Rank all candidates for each resident, train items masked.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def measure(
     test : csr_array, (n_residents, n_items)
     rows : NDArray[int64]
         Residents with at least one test item.
+    candidates : NDArray[bool], (n_items,), optional
+        All items when left out.
     ks : tuple of int
         Lengths of the list.
     """
@@ -58,6 +61,8 @@ def measure(
     for at in range(0, len(rows), step):
         query = Query.from_view(view, rows[at : at + step])
         mask = query.history.toarray() > 0
+        if candidates is not None:
+            mask |= ~candidates
         wanted = test[query.rows]
         ranks = hit_ranks(_scores(model, query, mask), wanted, mask)
         for k in ks:
@@ -95,7 +100,7 @@ def evaluate(
         model = fit(dataset.train, selection, seed=seed, progress=progress)
         fitted = time.perf_counter()
         rows = np.flatnonzero(np.diff(dataset.test.indptr)).astype(np.int64)
-        quality = measure(model, dataset.train, dataset.test, rows)
+        quality = measure(model, dataset.train, dataset.test, rows, candidates=dataset.candidates)
     bucket = history_bucket(np.diff(dataset.train.interactions.indptr)[rows].astype(np.int64))
     names = ("recall@10", "ndcg@10", "recall@20", "ndcg@20")
     return {
@@ -156,7 +161,16 @@ def evaluate_cold(
         }
         with threadpool_limits(limits=1):
             for name, (scorer, seen) in asked.items():
-                found[name].append(measure(scorer, seen, dataset.test, rows[lost[rows]], ks=(10,)))
+                found[name].append(
+                    measure(
+                        scorer,
+                        seen,
+                        dataset.test,
+                        rows[lost[rows]],
+                        candidates=dataset.candidates,
+                        ks=(10,),
+                    )
+                )
     out: dict[str, object] = {
         "dataset": dataset.name,
         "users": sum(len(quality["recall@10"]) for quality in found["popular"]),

@@ -1,7 +1,8 @@
-"""Cuts through a view, hashed per (row, item): no generator, no order, no memory.
+"""Cuts through a view: by time where it is dated, else hashed per (row, item).
 
-Whether a cell is hidden depends on its own row and column only, so the cut of a world in which
-one resident withdrew is the cut of the world in which they never were.
+No generator, no clock, no memory: a cut is a function of the view alone, so the cut of a world in
+which one resident withdrew is the cut of the world in which they never were. A hashed cut hides a
+cell by its own row and history only; the moment of a cut in time is a quantile of what is there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,21 @@ from numpy.typing import NDArray
 
 from graph.view import CSR, View
 
-__all__ = ["Cut", "cell_hash", "cold_cut", "validation_cut", "without_cells"]
+__all__ = [
+    "Cut",
+    "cell_hash",
+    "cold_cut",
+    "cut_for",
+    "time_cut",
+    "validation_cut",
+    "without_cells",
+]
+
+_DATED = 0.25
+"""Part of the interactions that must be dated, with items that start, to be cut in time."""
+_COLD, _MOST_COLD = 0.1, 1000
+"""Part of the residents whose whole history is hidden, and the most of them: enough to judge
+residents without a history by, without taking much from what is learnt."""
 
 
 def cell_hash(
@@ -46,7 +61,9 @@ class Cut:
 
     view: View
     hidden: CSR
-    """(n_residents, n_items) 1 where a cell was taken out."""
+    """(n_residents, n_items) 1 where a cell was taken out that can be asked for."""
+    candidates: NDArray[np.bool_] | None = None
+    """(n_items,) what can be asked for; ``None`` for all items."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -80,6 +97,46 @@ def _entries(X: CSR, keep: NDArray[np.bool_]) -> CSR:
     before = np.append(0, np.cumsum(keep))
     parts = (X.data[keep], X.indices[keep], before[X.indptr])
     return cast("CSR", sp.csr_array(parts, shape=X.shape))
+
+
+def cut_for(view: View, *, seed: int) -> Cut:
+    """Make the validation cut that suits the view.
+
+    In time where enough interactions are dated and with items that start (a resident is asked
+    about what comes next), else a part of every history.
+    """
+    starting = view.items.starts[view.interactions.indices] >= 0
+    dated = (view.times >= 0) & starting
+    if dated.sum() >= _DATED * max(len(dated), 1):
+        return time_cut(view, share=0.2)
+    cold = min(_COLD, _MOST_COLD / max(view.n_residents, 1))
+    return validation_cut(view, share=0.2, cold=cold, salt=seed)
+
+
+def time_cut(view: View, *, share: float) -> Cut:
+    """Hide what was done last; whoever did nothing before is asked about as somebody new.
+
+    The view goes back to the moment of the cut: ``as_of`` is that moment, and seats are unknown,
+    as those that are left now tell what was done since. Candidates are the items that start
+    later, and open ones that have no start.
+
+    Parameters
+    ----------
+    view : View
+    share : float
+        Part of the dated interactions that is hidden, the latest ones.
+    """
+    X, items = view.interactions, view.items
+    moment = int(np.quantile(view.times[view.times >= 0], 1.0 - share, method="higher"))
+    late = view.times > moment
+    candidates = (items.starts > moment) | ((items.starts < 0) & items.open)
+    seats = np.full(len(items), -1, np.int32)
+    past = replace(
+        without_cells(view, late).view, as_of=moment, items=replace(items, seats_left=seats)
+    )
+    hidden = _entries(X, late & candidates[X.indices])
+    hidden.data[:] = 1.0
+    return Cut(past, hidden, candidates)
 
 
 def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:

@@ -8,6 +8,7 @@ from recommender.scorers.item_item import ItemItemScorer
 from recommender.scorers.near import NearHomeScorer
 from recommender.scorers.popular import PopularScorer
 from recommender.scorers.social import SocialScorer
+from recommender.scorers.spectral import SpectralScorer
 
 __all__ = [
     "ALSScorer",
@@ -20,4 +21,5 @@ __all__ = [
     "OwnGroupScorer",
     "PopularScorer",
     "SocialScorer",
+    "SpectralScorer",
 ]
