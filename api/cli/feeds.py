@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from api.web.wording import MESSAGES
 from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
 from recommender.evaluation.datasets import read_dataset
-from recommender.evaluation.report import evaluate, evaluate_cold
+from recommender.evaluation.report import BLEND, Trial, compare, evaluate, evaluate_cold
 
 __all__ = ["register"]
 
@@ -99,6 +100,18 @@ def evaluate_command(
         Path,
         typer.Argument(help="Folder with train.txt.xz and test.txt.xz.", exists=True),
     ],
+    model: Annotated[
+        str, typer.Option(help="The shipped blend, or one of its parts, such as popular.")
+    ] = BLEND,
+    compare_all: Annotated[
+        bool, typer.Option("--compare", help="Show the blend and all parts side by side.")
+    ] = False,
+    without_memberships: Annotated[
+        bool, typer.Option("--without-memberships", help="Leave the table of members unread.")
+    ] = False,
+    by_item: Annotated[
+        bool, typer.Option("--by-item", help="Tell items nobody took up before from the others.")
+    ] = False,
     cold: Annotated[
         bool,
         typer.Option("--cold", help="Take the whole history from a fifth of the residents first."),
@@ -110,23 +123,65 @@ def evaluate_command(
 
     Blend and hyper-parameters are chosen on a validation cut of the train part only.
     """
-    dataset = read_dataset(folder)
+    dataset = read_dataset(folder, memberships=not without_memberships)
     with progress_bar("evaluating") as bar:
         if cold:
-            report: dict[str, object] = dict(evaluate_cold(dataset, seed=seed, progress=bar))
+            newcomers = evaluate_cold(dataset, seed=seed, progress=bar)
+        elif compare_all:
+            trials = list(compare(dataset, seed=seed, progress=bar))
         else:
-            report = evaluate(dataset, seed=seed, progress=bar)
+            trials = [evaluate(dataset, model=model, seed=seed, progress=bar)]
+        reports = [] if cold else [_report(trial, by_item=by_item) for trial in trials]
+    if cold:
+        _show(newcomers, as_json=as_json)
+    elif compare_all:
+        _show_side_by_side(trials, reports, as_json=as_json)
+    else:
+        _show(reports[0], as_json=as_json, errors=trials[0].errors())
+
+
+def _report(trial: Trial, *, by_item: bool) -> dict[str, object]:
+    extra: dict[str, object] = {"by_item_history": trial.by_item_history()} if by_item else {}
+    return {**trial.report(), **extra}
+
+
+def _show(
+    report: Mapping[str, object], *, as_json: bool, errors: Mapping[str, float] | None = None
+) -> None:
     if as_json:
         print_json(report)
         return
-    print_table(("measure", "value"), [(k, v) for k, v in report.items() if k != "by_history"])
-    by_history = report.get("by_history")
-    if isinstance(by_history, dict):
-        console.print("by length of history:")
-        print_table(
-            ("items before", "residents", "recall@10", "ndcg@10"),
-            [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in by_history.items()],
-        )
+    rows = [(k, v, (errors or {}).get(k, "")) for k, v in report.items() if not isinstance(v, dict)]
+    print_table(("measure", "value", "standard error"), rows)
+    for name, title in (("by_history", "items before"), ("by_item_history", "taken up before")):
+        groups = report.get(name)
+        if isinstance(groups, dict):
+            console.print()
+            print_table(
+                (title, "residents", "recall@10", "ndcg@10"),
+                [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in groups.items()],
+            )
+
+
+def _show_side_by_side(
+    trials: Sequence[Trial], reports: Sequence[Mapping[str, object]], *, as_json: bool
+) -> None:
+    if as_json:
+        print_json(reports)
+        return
+    metrics = tuple(trials[0].quality)
+    print_table(
+        ("model", *metrics, "fit_s", "cpu_s"),
+        [
+            (
+                report["model"],
+                *(f"{report[m]:.4f} ± {trial.errors()[m]:.4f}" for m in metrics),
+                report["fit_s"],
+                report["cpu_s"],
+            )
+            for trial, report in zip(trials, reports, strict=True)
+        ],
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -6,8 +6,11 @@ from recommender.scorers.content import ContentScorer
 from recommender.scorers.context import DistanceScorer, FreshScorer, OwnGroupScorer
 from recommender.scorers.item_item import ItemItemScorer
 from recommender.scorers.near import NearHomeScorer
+from recommender.scorers.organiser import GroupALSScorer, GroupItemScorer
 from recommender.scorers.popular import PopularScorer
 from recommender.scorers.social import SocialScorer
+from recommender.scorers.timing import HabitScorer, SoonScorer, TurnScorer
+from recommender.scorers.venue import VenueScorer
 
 __all__ = [
     "ALSScorer",
@@ -15,9 +18,15 @@ __all__ = [
     "ContentScorer",
     "DistanceScorer",
     "FreshScorer",
+    "GroupALSScorer",
+    "GroupItemScorer",
+    "HabitScorer",
     "ItemItemScorer",
     "NearHomeScorer",
     "OwnGroupScorer",
     "PopularScorer",
     "SocialScorer",
+    "SoonScorer",
+    "TurnScorer",
+    "VenueScorer",
 ]
