@@ -37,7 +37,9 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    TrendingScorer,
     TurnScorer,
+    UntriedScorer,
     VenueScorer,
 )
 
@@ -62,6 +64,8 @@ SCORERS: Mapping[str, type[Scorer]] = {
         SoonScorer,
         TurnScorer,
         HabitScorer,
+        TrendingScorer,
+        UntriedScorer,
         DistanceScorer,
         FreshScorer,
         SocialScorer,

@@ -32,7 +32,9 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    TrendingScorer,
     TurnScorer,
+    UntriedScorer,
     VenueScorer,
 )
 
@@ -57,6 +59,8 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "soon": (0.3, 0.2, 0.2),
     "turn": (0.1, 0.1, 0.1),
     "habit": (0.1, 0.1, 0.1),
+    "trending": (0.1, 0.1, 0.1),
+    "untried": (0.0, 0.0, 0.0),
     "distance": (0.4, 0.3, 0.3),
     "social": (0.3, 0.3, 0.2),
     "fresh": (0.2, 0.15, 0.1),
@@ -129,6 +133,8 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         SoonScorer,
         TurnScorer,
         HabitScorer,
+        TrendingScorer,
+        UntriedScorer,
         DistanceScorer,
         SocialScorer,
         FreshScorer,

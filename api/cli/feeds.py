@@ -95,7 +95,7 @@ def residents(
         print_table(("resident", "actions"), found)
 
 
-def evaluate_command(
+def evaluate_command(  # noqa: PLR0913 - the options of a command
     folder: Annotated[
         Path,
         typer.Argument(help="Folder with train.txt.xz and test.txt.xz.", exists=True),

@@ -3,7 +3,13 @@
 from recommender.scorers.affinity import AffinityScorer
 from recommender.scorers.als import ALSScorer
 from recommender.scorers.content import ContentScorer
-from recommender.scorers.context import DistanceScorer, FreshScorer, OwnGroupScorer
+from recommender.scorers.context import (
+    DistanceScorer,
+    FreshScorer,
+    OwnGroupScorer,
+    TrendingScorer,
+    UntriedScorer,
+)
 from recommender.scorers.item_item import ItemItemScorer
 from recommender.scorers.near import NearHomeScorer
 from recommender.scorers.organiser import GroupALSScorer, GroupItemScorer
@@ -27,6 +33,8 @@ __all__ = [
     "PopularScorer",
     "SocialScorer",
     "SoonScorer",
+    "TrendingScorer",
     "TurnScorer",
+    "UntriedScorer",
     "VenueScorer",
 ]

@@ -26,7 +26,9 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    TrendingScorer,
     TurnScorer,
+    UntriedScorer,
     VenueScorer,
 )
 from tests.worlds import NOW, checkerboard, csr, stranger, wider, with_new_items, without_resident
@@ -238,6 +240,39 @@ class TestPopular(ScorerContract):
         assert scorer.evidence(replace(ask(view, 0), masked=np.array([3])), 0) is None
 
 
+class TestTrending(TestPopular):
+    def make(self) -> Scorer:
+        return TrendingScorer()
+
+    def test_fades_faster_than_popularity(self):
+        assert TrendingScorer().half_life_days < PopularScorer().half_life_days / 10
+
+
+class TestUntried(ScorerContract):
+    is_personal = False
+    reads_history = False
+
+    def make(self) -> Scorer:
+        return UntriedScorer()
+
+    @pytest.fixture
+    def view(self) -> View:
+        """Nobody but resident 4 joined item 20; nobody at all joined item 21."""
+        view = checkerboard()
+        did = view.interactions.toarray()
+        did[:, 20:22] = 0.0
+        did[4, 20] = 2.0
+        return replace(view, interactions=csr(did), times=np.full((did > 0).sum(), NOW))
+
+    def test_prefers_the_own_colour(self, view, scorer):
+        """It knows no colours: what nobody joined comes first."""
+        assert np.flatnonzero(scorer.score(ask(view, 0))[0]).tolist() == [21]
+
+    def test_items_that_opened_since(self, view, scorer):
+        scores = scorer.score(widened(ask(view, 0), 4))[0]
+        assert scores[-4:].tolist() == [1.0] * 4
+
+
 class TestNearHome(ScorerContract):
     reads_history = False
     is_personal = False
@@ -385,7 +420,7 @@ def with_four_groups(view: View) -> View:
 
 
 class ByGroup(ScorerContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def view(self) -> View:
         return with_four_groups(checkerboard())
 
@@ -422,7 +457,7 @@ class Timing(ScorerContract):
     learns_from_interactions = False
     judges_new_items = True
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def view(self) -> View:
         return with_starts(checkerboard())
 
