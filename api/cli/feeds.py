@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -134,7 +135,9 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command
         reports = [] if cold else [_report(trial, by_item=by_item) for trial in trials]
     if cold:
         _show(newcomers, as_json=as_json)
-    elif compare_all:
+        return
+    typer.echo(f"chosen: {json.dumps(trials[0].chosen(), ensure_ascii=False)}", err=True)
+    if compare_all:
         _show_side_by_side(trials, reports, as_json=as_json)
     else:
         _show(reports[0], as_json=as_json, errors=trials[0].errors())

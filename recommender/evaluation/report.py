@@ -109,6 +109,7 @@ class Trial:
     """Residents with a test item, aligned with the values of ``quality``."""
     fit_s: float
     select_s: float
+    fit_cpu_s: float
     cpu_s: float
     """CPU seconds of choosing, fitting and asking."""
 
@@ -147,6 +148,12 @@ class Trial:
         """Return the standard error of each metric over residents."""
         n = max(len(self.rows), 1)
         return {name: round(float(v.std() / n**0.5), 6) for name, v in self.quality.items()}
+
+    def chosen(self) -> dict[str, object]:
+        """Tell what selection chose: weights by length of history, and hyper-parameters."""
+        weights = {name: list(w) for name, w in self.selection.blend.weights.items() if any(w)}
+        configs = {name: dict(config) for name, config in self.selection.configs.items()}
+        return {"weights": weights, "settings": configs, **self.selection.chosen}
 
     def by_item_history(self) -> dict[str, dict[str, float]]:
         """Tell how well the model finds items nobody took up before, and the others.
@@ -215,15 +222,25 @@ def _trials(
         cpu, started = time.process_time(), time.perf_counter()
         with threadpool_limits(limits=1):
             fitted = _fitted(dataset.train, name, selection, seed=seed)
-            fit_s = time.perf_counter() - started
+            fit_s, fit_cpu_s = time.perf_counter() - started, time.process_time() - cpu
             if progress is not None:
                 progress(models.index(name), len(models), f"asking {name}")
             rows = np.flatnonzero(np.diff(dataset.test.indptr)).astype(np.int64)
             quality = measure(
                 fitted, dataset.train, dataset.test, rows, candidates=dataset.candidates
             )
-        cpu_s = choosing + time.process_time() - cpu
-        yield Trial(dataset, name, fitted, selection, quality, rows, fit_s, select_s, cpu_s)
+        yield Trial(
+            dataset=dataset,
+            model=name,
+            fitted=fitted,
+            selection=selection,
+            quality=quality,
+            rows=rows,
+            fit_s=fit_s,
+            select_s=select_s,
+            fit_cpu_s=fit_cpu_s,
+            cpu_s=choosing + time.process_time() - cpu,
+        )
 
 
 def _fitted(view: View, name: str, selection: Selection, *, seed: int) -> FittedModel | Scorer:
