@@ -37,6 +37,7 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    SpectralScorer,
     TrendingScorer,
     TurnScorer,
     UntriedScorer,
@@ -45,7 +46,7 @@ from recommender.scorers import (
 
 __all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """Rises when an older artifact can no longer be read or scores differently."""
 
 SCORERS: Mapping[str, type[Scorer]] = {
@@ -69,6 +70,7 @@ SCORERS: Mapping[str, type[Scorer]] = {
         DistanceScorer,
         FreshScorer,
         SocialScorer,
+        SpectralScorer,
     )
 }
 """Every scorer an artifact may name."""

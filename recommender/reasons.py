@@ -21,6 +21,7 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "item_item": frozenset({ReasonCode.SIMILAR_TO_OWN}),
     "popular": frozenset({ReasonCode.POPULAR}),
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
+    "spectral": frozenset({ReasonCode.SIMILAR_TO_OWN}),
 }
 """The closed list: which part may cite what. A part that is not here cites nothing."""
 

@@ -1,7 +1,9 @@
 """Choosing hyper-parameters and weights on a validation cut of the training data alone.
 
-What is tried is a fixed ladder whose length depends on the size of the data, never on the clock,
-so equal views choose equally. Where too little can be validated, the priors stand.
+Three steps: climb a short ladder of each scorer's hyper-parameters, score a few thousand residents
+by every part once, and move the weights of the blend uphill for each length of history. The
+ladders depend on the size of the data, never on the clock, so equal views choose equally. Where
+too little can be validated, the priors stand.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.view import CSR, View
-from recommender.base import Query, Scorer
-from recommender.evaluation.metrics import hit_ranks, ndcg_at, recall_at
-from recommender.evaluation.splits import Cut, cell_hash, cut_for
-from recommender.ranking.blend import HISTORY_BUCKETS, Blend, history_bucket, standardise
+from graph.view import View
+from recommender.base import Scorer
+from recommender.evaluation.splits import cut_for
+from recommender.ranking.blend import HISTORY_BUCKETS, Blend
+from recommender.ranking.listwise import learn_weights
 from recommender.scorers import (
     AffinityScorer,
     ALSScorer,
@@ -32,13 +34,15 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    SpectralScorer,
     TrendingScorer,
     TurnScorer,
     UntriedScorer,
     VenueScorer,
 )
+from recommender.validation import Pool, Validation
 
-__all__ = ["PRIOR_WEIGHTS", "Progress", "Selection", "scorers_for", "select"]
+__all__ = ["PRIOR_WEIGHTS", "STEPS", "Progress", "Selection", "scorers_for", "select"]
 
 Progress = Callable[[int, int, str], None]
 """Told (steps done, steps in all, what was done)."""
@@ -60,27 +64,27 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "turn": (0.1, 0.1, 0.1),
     "habit": (0.1, 0.1, 0.1),
     "trending": (0.1, 0.1, 0.1),
-    "untried": (0.0, 0.0, 0.0),
+    "untried": (0.05, 0.05, 0.05),
     "distance": (0.4, 0.3, 0.3),
     "social": (0.3, 0.3, 0.2),
+    "spectral": (0.5, 0.5, 0.5),
     "fresh": (0.2, 0.15, 0.1),
 }
 """Weights where nothing could be validated, for histories of 0, 1-3 and 4+ items."""
 
+STEPS = len(PRIOR_WEIGHTS) + 2
+"""Of training: each scorer on the cut, the weights, the fit on everything."""
+
 _POLICY = frozenset({"fresh"})
 """Parts whose weight is a decision (new items get a chance), not something histories can tell."""
 
-_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
-_REGULARIZATIONS = (20.0, 50.0, 100.0, 200.0, 400.0)
-_NEAR: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("history_power", (0.0, 0.5, 1.0)),
-    ("bandwidth_km", (0.5, 1.0, 2.0, 4.0, 8.0)),
-    ("prior", (50.0, 200.0, 500.0, 1000.0)),
-)
+_WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+_MOST_DENSE = 10_000
+"""Items up to which item-item weights are solved for: the work grows with their cube."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
-_CELLS = 12_000_000
-"""Scores of one part that are held at a time."""
+_MOST_CLIMBING = 2_000
+"""Residents that a hyper-parameter is judged on at most."""
 _MIN_GAIN = 5e-4
 """Smaller gains are not worth a change."""
 _MIN_ERRORS = 1.0
@@ -90,35 +94,82 @@ _LEAST_POPULAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class _Rung:
+    """One hyper-parameter and the values tried for it, one after the other."""
+
+    name: str
+    values: tuple[float, ...]
+    refit: bool = True
+    """False where it matters in scoring alone, so that trying a value costs no fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ladder:
+    """Hyper-parameters of one scorer, climbed in order where the data are small enough."""
+
+    kind: type[Scorer]
+    rungs: tuple[_Rung, ...]
+    most_items: int
+    most_interactions: int = 3_000_000
+    cold: bool = False
+    """Judged on residents without a history, too."""
+
+
+_LADDERS = (
+    _Ladder(
+        ItemItemScorer,
+        (_Rung("regularization", (20.0, 50.0, 100.0, 200.0, 400.0)),),
+        most_items=4_000,
+    ),
+    _Ladder(
+        NearHomeScorer,
+        (
+            _Rung("history_power", (0.0, 0.5, 1.0)),
+            _Rung("bandwidth_km", (0.5, 1.0, 2.0, 4.0, 8.0)),
+            _Rung("prior", (50.0, 200.0, 500.0, 1000.0)),
+        ),
+        most_items=20_000,
+        cold=True,
+    ),
+    _Ladder(
+        ALSScorer,
+        (
+            _Rung("factors", (32, 64, 128, 256)),
+            _Rung("regularization", (5.0, 20.0, 60.0, 180.0)),
+            _Rung("exponent", (0.0, 0.25, 0.5)),
+        ),
+        most_items=100_000,
+    ),
+    _Ladder(
+        SpectralScorer,
+        (
+            _Rung("smoothing", (0.0, 4.0, 16.0)),
+            _Rung("factors", (32, 64, 128), refit=False),
+            _Rung("exponent", (0.0, 0.1, 0.2, 0.3, 0.4, 0.6), refit=False),
+            _Rung("low_pass", (0.0, 0.1, 0.3, 1.0, 3.0, 30.0), refit=False),
+        ),
+        most_items=100_000,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What was chosen, and how well it did on the cut."""
 
     blend: Blend
     configs: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
-    """Hyper-parameters that differ from the defaults, by scorer."""
+    """Hyper-parameters that were chosen, by scorer."""
     chosen: Mapping[str, Number] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Validation:
-    """Residents of the cut with what was hidden from them."""
-
-    cut: Cut
-    query: Query
-    hidden: CSR
-    mask: NDArray[np.bool_]
-    bucket: NDArray[np.int64]
-
-    def worth(self, scores: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Mean of Recall@10 and NDCG@10, for each of some residents."""
-        hidden = self.hidden[rows]
-        ranks = hit_ranks(scores, hidden, self.mask[rows])
-        return (recall_at(ranks, hidden, 10) + ndcg_at(ranks, hidden, 10)) / 2
 
 
 def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list[Scorer]:
     """Make every scorer, not fitted, sized for the view."""
-    sized: dict[str, dict[str, Number]] = {"als": {"factors": 32 if view.n_items < 1000 else 64}}
+    small = view.n_items < 1000
+    sized: dict[str, dict[str, Number]] = {
+        "als": {"factors": 32 if small else 64},
+        "spectral": {"factors": 64 if small else 256},
+    }
     types: tuple[type[Scorer], ...] = (
         PopularScorer,
         NearHomeScorer,
@@ -137,13 +188,14 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         UntriedScorer,
         DistanceScorer,
         SocialScorer,
+        SpectralScorer,
         FreshScorer,
     )
-    return [_make(t, {**sized.get(t.name, {}), **configs.get(t.name, {})}) for t in types]
-
-
-def _make(kind: type[Scorer], config: Mapping[str, Number]) -> Scorer:
-    return kind(**config)
+    return [
+        kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
+        for kind in types
+        if kind is not ItemItemScorer or view.n_items <= _MOST_DENSE
+    ]
 
 
 def select(view: View, *, seed: int, progress: Progress | None = None) -> Selection:
@@ -158,113 +210,107 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
     progress : callable, optional
     """
     say = progress or (lambda done, total, note: None)
-    validation = _validation(view, seed)
-    residents = len(validation.query)
-    if residents < _MIN_RESIDENTS:
-        return Selection(Blend(PRIOR_WEIGHTS), chosen={"validated": residents})
-    configs = _choose_configs(validation, seed, say)
-    say(2, 4, "fitting the parts on the validation cut")
-    parts: dict[str, NDArray[np.float32]] = {}
-    floors: dict[str, float] = {}
-    for scorer in scorers_for(view, configs):
-        raw = scorer.fit(validation.cut.view, seed=seed).score(validation.query)
-        spread = raw.std(axis=1)
-        lively = spread[spread > 1e-6]
-        floors[scorer.name] = round(float(np.median(lively)) * 0.1, 9) if len(lively) else 0.0
-        if scorer.name not in _POLICY and len(lively):
-            mask = validation.mask
-            parts[scorer.name] = standardise(raw, floors[scorer.name], mask).astype(np.float32)
-    say(3, 4, "choosing the weights of the parts")
-    weights, worth = _choose_weights(validation, parts)
+    validation = Validation.of(cut_for(view, seed=seed), salt=seed + 2)
+    if len(validation) < _MIN_RESIDENTS:
+        return Selection(Blend(PRIOR_WEIGHTS), chosen={"validated": len(validation)})
+    fitted: list[Scorer] = []
+    scorers = scorers_for(validation.cut.view, {})
+    for step, scorer in enumerate(scorers):
+        say(step, STEPS, f"choosing on the validation cut: {scorer.name}")
+        fitted.append(_climb(validation, scorer, seed))
+    say(STEPS - 2, STEPS, "choosing the weights of the parts")
+    pool = Pool.of(validation, fitted)
+    weights, worth = _choose_weights(validation, pool)
+    tuned = {ladder.kind.name: [rung.name for rung in ladder.rungs] for ladder in _LADDERS}
+    configs = {scorer.name: scorer.config() for scorer in fitted if scorer.name in tuned}
     return Selection(
-        Blend(weights, floors),
+        Blend(weights, pool.floors),
         configs,
-        {"validated": residents, **{f"validation_{name}": v for name, v in worth.items()}},
+        {
+            "validated": len(validation),
+            **{f"validation_{name}": v for name, v in worth.items()},
+            **{f"{k}_{n}": config[n] for k, config in configs.items() for n in tuned[k]},
+        },
     )
 
 
-def _validation(view: View, seed: int) -> _Validation:
-    cut = cut_for(view, seed=seed)
-    rows = cut.rows
-    most = max(500, _CELLS // max(view.n_items, 1))
-    if len(rows) > most:
-        order = np.argsort(cell_hash(rows, 0, seed + 2), kind="stable")
-        rows = np.sort(rows[order[:most]])
-    query = Query.from_view(cut.view, rows)
-    mask = query.history.toarray() > 0
-    if cut.candidates is not None:
-        mask |= ~cut.candidates
-    bucket = history_bucket(np.diff(query.history.indptr).astype(np.int64))
-    return _Validation(cut, query, cut.hidden[rows], mask, bucket)
-
-
-def _choose_configs(
-    validation: _Validation, seed: int, say: Progress
-) -> dict[str, dict[str, Number]]:
-    """Climb the ladders of single scorers; long ones only where fits are cheap."""
+def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
+    """Fit one scorer on the cut, with the best of its hyper-parameters."""
     view = validation.cut.view
-    warm, everyone = np.flatnonzero(validation.bucket > 0), np.arange(len(validation.query))
+    best = scorer.fit(view, seed=seed)
+    ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
+    asked = np.arange(len(validation)) if ladder and ladder.cold else validation.bucket > 0
+    rows = validation.rows[asked]
+    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)] if len(rows) else rows
+    if (
+        ladder is None
+        or len(rows) < _MIN_RESIDENTS
+        or view.n_items > ladder.most_items
+        or view.interactions.nnz > ladder.most_interactions
+    ):
+        return best
+    worth = validation.worth_of(best, rows)
+    for rung in ladder.rungs:
+        start = best
+        for value in rung.values:
+            config = {**start.config(), rung.name: value}
+            if config == start.config():
+                continue
+            if rung.refit:
+                tried = ladder.kind(**config).fit(view, seed=seed)
+            else:
+                tried = ladder.kind.restore(config, start.arrays())
+            found = validation.worth_of(tried, rows)
+            if _better(found, worth):
+                best, worth = tried, found
+    return best
 
-    def worth(scorer: Scorer, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        query = Query.from_view(view, validation.query.rows[rows])
-        return validation.worth(scorer.fit(view, seed=seed).score(query), rows)
 
-    configs: dict[str, dict[str, Number]] = {}
-    if len(warm) >= _MIN_RESIDENTS and view.n_items <= 4000:
-        say(0, 4, "choosing the regularisation of item-item weights")
-        ladder = {r: worth(ItemItemScorer(regularization=r), warm).mean() for r in _REGULARIZATIONS}
-        configs["item_item"] = {"regularization": max(ladder, key=lambda r: (ladder[r], r))}
-    if view.interactions.nnz <= 5_000_000:
-        say(1, 4, "choosing how local popularity is")
-        best = worth(NearHomeScorer(), everyone)
-        near: dict[str, float] = {}
-        for name, values in _NEAR:
-            for value in values:
-                found = worth(NearHomeScorer(**{**near, name: value}), everyone)
-                if _better(found, best):
-                    best, near = found, {**near, name: value}
-        configs["near"] = dict(near)
-    return configs
+Weights = dict[str, float]
 
 
 def _choose_weights(
-    validation: _Validation, parts: Mapping[str, NDArray[np.float32]]
+    validation: Validation, pool: Pool
 ) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
     """Coordinate ascent: first for everyone with a history, then for each length of history."""
-    chosen: list[dict[str, float]] = []
+    chosen: list[Weights] = []
     worth: dict[str, float] = {}
     warm = np.flatnonzero(validation.bucket > 0)
-    everyone = _ascend(validation, parts, warm, {n: PRIOR_WEIGHTS[n][1] for n in parts})
+    learnt = [name for name in pool.parts if name not in _POLICY]
+    start = _start(pool, warm, {n: PRIOR_WEIGHTS[n][1] for n in learnt})
+    everyone, _ = _ascend(pool, warm, start)
     for code, name in enumerate(HISTORY_BUCKETS):
         rows = np.flatnonzero(validation.bucket == code)
-        start = {n: PRIOR_WEIGHTS[n][0] for n in parts} if code == 0 else everyone[0]
-        weights, reached = _ascend(validation, parts, rows, start)
+        start = {n: PRIOR_WEIGHTS[n][0] for n in learnt} if code == 0 else everyone
+        weights, reached = _ascend(pool, rows, start)
         if code == 0 and "popular" in weights:
             weights["popular"] = max(weights["popular"], _LEAST_POPULAR)
         chosen.append(weights)
         worth[name] = round(reached, 6)
     triples: dict[str, tuple[float, float, float]] = {}
     for part, prior in PRIOR_WEIGHTS.items():
-        known = part in parts
-        first, second, third = (
-            weights_of[part] if known else prior[code] for code, weights_of in enumerate(chosen)
-        )
+        first, second, third = (w.get(part, prior[code]) for code, w in enumerate(chosen))
         triples[part] = first, second, third
     return triples, worth
 
 
-def _ascend(
-    validation: _Validation,
-    parts: Mapping[str, NDArray[np.float32]],
-    rows: NDArray[np.int64],
-    start: Mapping[str, float],
-) -> tuple[dict[str, float], float]:
+def _start(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> Weights:
+    """Where to climb from: the priors, or weights learnt listwise where they do better."""
+    if len(rows) < _MIN_RESIDENTS:
+        return prior
+    own = {name: pool.parts[name][rows] for name in prior}
+    learnt = learn_weights(own, pool.hidden[rows], pool.mask[rows])
+    found, known = (pool.worth(_sum(own, weights), rows).mean() for weights in (learnt, prior))
+    return learnt if found > known else prior
+
+
+def _ascend(pool: Pool, rows: NDArray[np.int64], start: Weights) -> tuple[Weights, float]:
     """Change one weight at a time, as long as the worth rises; twice around."""
     weights = dict(start)
     if len(rows) < _MIN_RESIDENTS:
         return weights, 0.0
-    own = {name: part[rows] for name, part in parts.items()}
-    best = validation.worth(_sum(own, weights), rows)
+    own = {name: pool.parts[name][rows] for name in weights}
+    best = pool.worth(_sum(own, weights), rows)
     for _ in range(2):
         for name, part in own.items():
             if not part.any():
@@ -272,7 +318,7 @@ def _ascend(
             rest = _sum(own, {**weights, name: 0.0})
             for value in _WEIGHTS:
                 if value != weights[name]:
-                    found = validation.worth(rest + np.float32(value) * part, rows)
+                    found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
     return weights, float(best.mean())
@@ -285,9 +331,7 @@ def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
     return bool(gain.mean() > max(_MIN_GAIN, _MIN_ERRORS * error))
 
 
-def _sum(
-    parts: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]
-) -> NDArray[np.float32]:
+def _sum(parts: Mapping[str, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
     shapes: Sequence[NDArray[np.float32]] = tuple(parts.values())
     total = np.zeros(shapes[0].shape, np.float32)
     for name, part in parts.items():

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from graph.view import View
 from recommender.fitted import FittedModel
 from recommender.ranking.blend import Blend
-from recommender.selection import Progress, Selection, scorers_for, select
+from recommender.selection import STEPS, Progress, Selection, scorers_for, select
 
 __all__ = ["fit", "train"]
 
@@ -44,6 +44,6 @@ def fit(
             if scorer.name in weights
         )
     if progress is not None:
-        progress(4, 4, "fitted")
+        progress(STEPS, STEPS, "fitted")
     floors = {name: f for name, f in selection.blend.floors.items() if name in weights}
     return FittedModel(scorers, Blend(weights, floors), seed=seed, chosen=selection.chosen)

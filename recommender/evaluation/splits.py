@@ -28,6 +28,9 @@ __all__ = [
 
 _DATED = 0.25
 """Part of the interactions that must be dated, with items that start, to be cut in time."""
+_COLD, _MOST_COLD = 0.1, 1000
+"""Part of the residents whose whole history is hidden, and the most of them: enough to judge
+residents without a history by, without taking much from what is learnt."""
 
 
 def cell_hash(
@@ -106,7 +109,8 @@ def cut_for(view: View, *, seed: int) -> Cut:
     dated = (view.times >= 0) & starting
     if dated.sum() >= _DATED * max(len(dated), 1):
         return time_cut(view, share=0.2)
-    return validation_cut(view, share=0.2, cold=0.2, salt=seed)
+    cold = min(_COLD, _MOST_COLD / max(view.n_residents, 1))
+    return validation_cut(view, share=0.2, cold=cold, salt=seed)
 
 
 def time_cut(view: View, *, share: float) -> Cut:

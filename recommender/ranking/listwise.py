@@ -54,35 +54,38 @@ def learn_weights(
     ridge : float
         :math:`\lambda`.
     """
-    X = np.stack([np.asarray(part, np.float32) for part in parts.values()], axis=-1)
-    owner = np.repeat(np.arange(X.shape[0]), np.diff(hidden.indptr))
+    columns = [np.asarray(part, np.float32) for part in parts.values()]
+    owner = np.repeat(np.arange(len(mask)), np.diff(hidden.indptr))
     asked = ~mask[owner, hidden.indices]  # what is no candidate cannot be found
     owner, items = owner[asked], hidden.indices[asked]
-    done = X[owner, items].astype(np.float64)
-    each = 1.0 / np.bincount(owner, minlength=X.shape[0])[owner]
+    done = np.stack([part[owner, items] for part in columns], axis=1).astype(np.float64)
+    each = 1.0 / np.bincount(owner, minlength=len(mask))[owner]
     others = ~mask
     others[owner, items] = False
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        score = np.where(others, X @ weights.astype(np.float32), -np.inf)
+        score = np.zeros(mask.shape, np.float32)
+        for weight, part in zip(weights, columns, strict=True):
+            score += np.float32(weight) * part
+        score[~others] = -np.inf
         own = done @ weights
-        top = np.maximum(score.max(axis=1, initial=-np.inf), 0.0)
+        top = np.maximum(score.max(axis=1, initial=-np.inf), np.float32(0.0))
         np.exp(score - top[:, None], out=score)
         mine = np.exp(own - top[owner])
         total = score.sum(axis=1)[owner] + mine
         value = -float(each @ (own - top[owner] - np.log(total)))
-        share = np.bincount(owner, weights=each / total, minlength=X.shape[0])
-        score *= share[:, None].astype(score.dtype)
-        slope = np.einsum("nw,nwp->p", score, X, optimize=True).astype(np.float64)
+        share = np.bincount(owner, weights=each / total, minlength=len(mask))
+        score *= share[:, None].astype(np.float32)
+        slope = np.array([np.vdot(score, part) for part in columns], np.float64)
         slope -= done.T @ (each * (1.0 - mine / total))
         return value + ridge / 2 * float(weights @ weights), slope + ridge * weights
 
     found = minimize(
         loss,
-        np.zeros(X.shape[-1]),
+        np.zeros(len(columns)),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0.0, None)] * X.shape[-1],
+        bounds=[(0.0, None)] * len(columns),
         options={"maxiter": 100},
     )
     return {name: round(float(w), _DIGITS) for name, w in zip(parts, found.x, strict=True)}

@@ -15,6 +15,7 @@ from recommender.scorers.near import NearHomeScorer
 from recommender.scorers.organiser import GroupALSScorer, GroupItemScorer
 from recommender.scorers.popular import PopularScorer
 from recommender.scorers.social import SocialScorer
+from recommender.scorers.spectral import SpectralScorer
 from recommender.scorers.timing import HabitScorer, SoonScorer, TurnScorer
 from recommender.scorers.venue import VenueScorer
 
@@ -33,6 +34,7 @@ __all__ = [
     "PopularScorer",
     "SocialScorer",
     "SoonScorer",
+    "SpectralScorer",
     "TrendingScorer",
     "TurnScorer",
     "UntriedScorer",

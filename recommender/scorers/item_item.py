@@ -7,18 +7,10 @@ from typing import ClassVar, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.view import CSR, View, empty_csr
+from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
-from recommender.scorers.gram import ease, pruned_cosine
-from recommender.scorers.matrix import (
-    Arrays,
-    Config,
-    csr_arrays,
-    csr_from_arrays,
-    pick,
-    row_of,
-    with_width,
-)
+from recommender.scorers.gram import ease
+from recommender.scorers.matrix import Arrays, Config, pick, row_of, with_width
 
 __all__ = ["ItemItemScorer"]
 
@@ -27,39 +19,20 @@ CITABLE = 1.0
 
 
 class ItemItemScorer:
-    """EASE where the items with interactions are few enough, else a pruned cosine.
+    """EASE, for as many items as its weights leave memory for: ``n ** 2 * 4`` bytes.
 
     Parameters
     ----------
     regularization : float
-        Of EASE.
-    exponent : float
-        Popularity exponent of the cosine.
-    neighbours : int
-        Kept per item by the cosine.
-    max_dense : int
-        Most items for the closed form; its weights are ``n ** 2 * 4`` bytes.
     """
 
     name: ClassVar[str] = "item_item"
 
-    def __init__(
-        self,
-        regularization: float = 200.0,
-        exponent: float = 0.4,
-        neighbours: int = 200,
-        max_dense: int = 10_000,
-    ) -> None:
+    def __init__(self, regularization: float = 200.0) -> None:
         self.regularization = regularization
-        self.exponent = exponent
-        self.neighbours = neighbours
-        self.max_dense = max_dense
         self.position_: NDArray[np.int32] = np.zeros(0, np.int32)
         """(n_items,) place among the items with interactions; -1 without."""
-        self.dense_: NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self.sparse_: CSR = empty_csr(0, 0)
-        self._into: CSR = empty_csr(0, 0)
-        """The sparse weights by the item spoken for."""
+        self.weights_: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
     def fit(self, view: View, *, seed: int) -> Self:
         """Solve for the weights between the items that have interactions."""
@@ -67,14 +40,10 @@ class ItemItemScorer:
         used = np.flatnonzero(np.bincount(X.indices, minlength=view.n_items))
         self.position_ = np.full(view.n_items, -1, np.int32)
         self.position_[used] = np.arange(len(used), dtype=np.int32)
-        chosen = X[:, used]
-        self.dense_, self.sparse_ = np.zeros((0, 0), np.float32), empty_csr(0, 0)
-        if len(used) <= self.max_dense:
-            if len(used):
-                self.dense_ = ease(chosen, self.regularization)
-        else:
-            self.sparse_ = pruned_cosine(chosen, exponent=self.exponent, neighbours=self.neighbours)
-        return self._prepare()
+        self.weights_ = np.zeros((0, 0), np.float32)
+        if len(used):
+            self.weights_ = ease(X[:, used], self.regularization)
+        return self
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
@@ -84,29 +53,18 @@ class ItemItemScorer:
         if len(query) == 1 and candidates is not None:
             return self._score_one(query, candidates)
         used = np.flatnonzero(self.position_ >= 0)
-        history = with_width(query.history, n)[:, used]
-        weights = self.dense_ if len(self.dense_) else self.sparse_
         out = np.zeros((len(query), n), np.float32)
-        if weights.shape[0]:
-            product = history @ weights
-            out[:, used] = product if isinstance(product, np.ndarray) else product.toarray()
+        if len(used):
+            out[:, used] = with_width(query.history, n)[:, used] @ self.weights_
         return pick(out, candidates, len(query.items))
 
     def _score_one(self, query: Query, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
-        at, confidence = self._own(query)
-        columns = self._places(candidates)
-        known = columns >= 0
+        items, confidence = row_of(query.history, 0)
+        at, columns = self._places(items.astype(np.int64)), self._places(candidates)
+        own, known = at >= 0, columns >= 0
         out = np.zeros((1, len(candidates)), np.float32)
-        if not len(at):
-            return out
-        if len(self.dense_):
-            out[0, known] = confidence @ self.dense_[at[:, None], columns[known]]
-        else:
-            sums = np.zeros(self.sparse_.shape[1], np.float32)
-            for place, value in zip(at, confidence, strict=True):
-                neighbours, weights = row_of(self.sparse_, int(place))
-                sums[neighbours] += value * weights
-            out[0, known] = sums[columns[known]]
+        if own.any():
+            out[0, known] = confidence[own] @ self.weights_[at[own][:, None], columns[known]]
         return out
 
     def _places(self, items: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -114,12 +72,6 @@ class ItemItemScorer:
         fitted = items < len(self.position_)
         places[fitted] = self.position_[items[fitted]]
         return places
-
-    def _own(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Places and confidences of the history of a batch of one, new items left out."""
-        items, confidence = row_of(query.history, 0)
-        places = self._places(items.astype(np.int64))
-        return places[places >= 0], confidence[places >= 0]
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite the own item that speaks loudest for this one."""
@@ -129,56 +81,25 @@ class ItemItemScorer:
         usable = (places >= 0) & (confidence >= CITABLE) & (items != candidate)
         if column < 0 or not usable.any():
             return None
-        own, places = items[usable], places[usable]
-        if len(self.dense_):
-            weights = self.dense_[places, column]
-        else:
-            weights = self._sparse_weights(places, column)
-        said = confidence[usable] * weights
+        own = items[usable]
+        said = confidence[usable] * self.weights_[places[usable], column]
         best = int(np.argmax(said))
         if said[best] <= 0:
             return None
         return Evidence(ReasonCode.SIMILAR_TO_OWN, {"item": str(query.items.ids[own[best]])})
 
-    def _sparse_weights(self, places: NDArray[np.int32], column: int) -> NDArray[np.float32]:
-        """Weights from some own items to one item."""
-        sources, weights = row_of(self._into, column)
-        at = np.searchsorted(sources, places).clip(0, max(len(sources) - 1, 0))
-        if not len(sources):
-            return np.zeros(len(places), np.float32)
-        return np.where(sources[at] == places, weights[at], np.float32(0.0))
-
-    def _prepare(self) -> Self:
-        self._into = self.sparse_.T.tocsr()
-        return self
-
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return the weights, dense or sparse."""
-        return {
-            "position": self.position_,
-            "dense": self.dense_,
-            **csr_arrays("sparse", self.sparse_),
-        }
+        """Return the weights."""
+        return {"position": self.position_, "weights": self.weights_}
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""
-        return {
-            "regularization": self.regularization,
-            "exponent": self.exponent,
-            "neighbours": self.neighbours,
-            "max_dense": self.max_dense,
-        }
+        return {"regularization": self.regularization}
 
     @classmethod
     def restore(cls, config: Config, arrays: Arrays) -> Self:
         """Make the fitted scorer again; the weights stay memory-mapped."""
-        scorer = cls(
-            regularization=float(config["regularization"]),
-            exponent=float(config["exponent"]),
-            neighbours=int(config["neighbours"]),
-            max_dense=int(config["max_dense"]),
-        )
+        scorer = cls(regularization=float(config["regularization"]))
         scorer.position_ = cast("NDArray[np.int32]", np.asarray(arrays["position"]))
-        scorer.dense_ = cast("NDArray[np.float32]", np.asarray(arrays["dense"]))
-        scorer.sparse_ = csr_from_arrays("sparse", arrays)
-        return scorer._prepare()
+        scorer.weights_ = cast("NDArray[np.float32]", np.asarray(arrays["weights"]))
+        return scorer

@@ -19,6 +19,7 @@ __all__ = [
     "distance_km",
     "pick",
     "row_of",
+    "rows_of",
     "sum_of_rows",
     "with_width",
 ]
@@ -76,20 +77,27 @@ def row_of(matrix: CSR, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32
     return matrix.indices[start:stop], matrix.data[start:stop]
 
 
-def sum_of_rows(
-    matrix: CSR, rows: NDArray[np.integer], weights: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """Return the weighted sum of some rows of a matrix, as one dense row.
+def rows_of(
+    matrix: CSR, rows: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Return the entries of some rows: (place of the row in ``rows``, columns, values).
 
     Works on the arrays: for the few rows of one history that is several times as fast as
     indexing and multiplying sparse arrays.
     """
     starts = matrix.indptr[rows].astype(np.int64)
     counts = matrix.indptr[np.asarray(rows) + 1].astype(np.int64) - starts
-    before = np.cumsum(counts) - counts
-    at = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
-    value = matrix.data[at] * np.repeat(weights, counts)
-    total = np.bincount(matrix.indices[at], weights=value, minlength=matrix.shape[1])
+    owner = np.repeat(np.arange(len(counts)), counts)
+    at = np.arange(len(owner)) + (starts - np.cumsum(counts) + counts)[owner]
+    return owner, matrix.indices[at], matrix.data[at]
+
+
+def sum_of_rows(
+    matrix: CSR, rows: NDArray[np.integer], weights: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return the weighted sum of some rows of a matrix, as one dense row."""
+    owner, columns, values = rows_of(matrix, rows)
+    total = np.bincount(columns, weights=values * weights[owner], minlength=matrix.shape[1])
     return total.astype(np.float32)
 
 

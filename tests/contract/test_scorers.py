@@ -26,11 +26,13 @@ from recommender.scorers import (
     PopularScorer,
     SocialScorer,
     SoonScorer,
+    SpectralScorer,
     TrendingScorer,
     TurnScorer,
     UntriedScorer,
     VenueScorer,
 )
+from recommender.scorers.matrix import csr_arrays
 from tests.worlds import NOW, checkerboard, csr, stranger, wider, with_new_items, without_resident
 
 
@@ -300,17 +302,33 @@ class TestItemItem(ScorerContract):
         assert scorer.evidence(replace(query, history=query.history * 0.1), 10) is None
 
 
-class TestItemItemSparse(TestItemItem):
-    def make(self) -> Scorer:
-        return ItemItemScorer(max_dense=0, neighbours=10)
-
-    def test_keeps_the_strongest_neighbours_only(self, scorer):
-        assert np.diff(scorer.sparse_.indptr).max() <= 10
-
-
 class TestALS(ScorerContract):
     def make(self) -> Scorer:
-        return ALSScorer(factors=4, regularization=1.0, iterations=8)
+        return ALSScorer(factors=4, regularization=1.0, ties=0.0, iterations=8)
+
+
+class TestALSWithTies(ScorerContract):
+    def make(self) -> Scorer:
+        return ALSScorer(factors=4, regularization=1.0, ties=0.5, iterations=8)
+
+    def test_masked_residents_are_no_evidence(self, view, scorer):
+        """Scores with a friend masked are those without the tie."""
+        query = ask(view, 0)
+        masked = scorer.score(replace(query, masked=np.array([2])))
+        assert not np.array_equal(scorer.score(query), masked)  # it had counted
+        ties = view.ties.toarray()
+        ties[0, 2] = 0.0
+        scorer = type(scorer).restore(
+            scorer.config(), {**scorer.arrays(), **csr_arrays("ties", csr(ties))}
+        )
+        np.testing.assert_allclose(masked, scorer.score(query), atol=1e-6)
+
+    def test_friends_speak_for_whoever_did_nothing_yet(self, view, scorer):
+        """And nobody speaks for them once they withdrew something."""
+        query = replace(ask(view, 0), history=csr(np.zeros((1, view.n_items))))
+        scores = scorer.score(query)[0]
+        assert scores[::2].mean() > scores[1::2].mean() + 0.1
+        assert not scorer.score(replace(query, masked=np.array([0]))).any()
 
 
 class TestContent(ScorerContract):
@@ -503,3 +521,38 @@ class TestTurn(Timing):
         scores = scorer.score(query)[0]
         assert (scores[-2:] < scores[2:4]).all()  # one more of the group at the same hour
         assert (scores[4:6] < scorer.score(ask(view, 0))[0, 4:6]).all()
+
+
+class TestSpectral(ScorerContract):
+    def make(self) -> Scorer:
+        return SpectralScorer(factors=4)
+
+    def test_masked_residents_are_no_evidence(self, view, scorer):
+        """Scores with someone masked are those of a filter without their row."""
+        asked = ask(view, 0)
+        masked = replace(asked, masked=np.array([2, 1000]))
+        people = scorer.people_.toarray()
+        people[:, 2] = 0.0
+        arrays = {**scorer.arrays(), **csr_arrays("people", csr(people))}
+        never = SpectralScorer.restore(scorer.config(), arrays)
+        every = np.arange(view.n_items)
+        for some in (None, every):
+            found = scorer.score(masked, some)
+            np.testing.assert_allclose(found, never.score(asked, some), atol=1e-6)
+            assert not np.array_equal(found, scorer.score(asked, some))  # they had counted
+
+    def test_cites_the_own_item_that_speaks_loudest(self, view, scorer):
+        """Loudest is what costs the item most when it is taken away."""
+        query = ask(view, 0)
+        evidence = scorer.evidence(query, 10)
+        whole = scorer.score(query)[0, 10]
+        losses = {}
+        for item in view.interactions[[0]].indices:
+            left = scorer.score(liked(query, int(item), 0.0))[0, 10]
+            losses[f"item-{item}"] = whole - left
+        assert evidence is not None
+        assert losses[evidence.slots["item"]] >= max(losses.values()) - 1e-6
+
+    def test_a_view_alone_is_not_cited(self, view, scorer):
+        query = ask(view, 0)
+        assert scorer.evidence(replace(query, history=query.history * 0.1), 10) is None

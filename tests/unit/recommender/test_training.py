@@ -92,7 +92,7 @@ def test_arrays_are_mapped_and_never_pickled(model, tmp_path):
         np.load(file, allow_pickle=False)
     assert not list(folder.glob("*.pkl"))
     item_item = next(s for s in load_model(tmp_path).scorers if s.name == "item_item")
-    assert isinstance(item_item.dense_.base, np.memmap)
+    assert isinstance(item_item.weights_.base, np.memmap)
 
 
 def test_nothing_trained_yet(tmp_path):
