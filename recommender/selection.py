@@ -51,11 +51,11 @@ Number = float | int | str | bool
 
 PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "popular": (0.5, 0.3, 0.2),
-    "near": (0.8, 0.5, 0.3),
+    "near": (0.8, 0.3, 0.3),
     "item_item": (1.0, 1.0, 1.0),
     "als": (0.2, 0.2, 0.2),
-    "content": (0.8, 0.5, 0.3),
-    "affinity": (0.3, 0.3, 0.3),
+    "content": (0.2, 0.2, 0.2),
+    "affinity": (1.2, 0.5, 0.5),
     "own_group": (1.0, 1.0, 1.0),
     "group_item": (0.2, 0.2, 0.2),
     "group_als": (0.2, 0.2, 0.2),
@@ -85,10 +85,10 @@ _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
 _MOST_CLIMBING = 2_000
 """Residents that a hyper-parameter is judged on at most."""
-_MIN_GAIN = 5e-4
+_MIN_GAIN = 2e-4
 """Smaller gains are not worth a change."""
-_MIN_ERRORS = 1.0
-"""Nor are gains of fewer standard errors than this, paired by resident."""
+_MIN_ERRORS = 0.5
+"""Nor are gains of less than this part of a standard error, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
 
@@ -110,16 +110,22 @@ class _Ladder:
     kind: type[Scorer]
     rungs: tuple[_Rung, ...]
     most_items: int
+    """Or residents with several interactions, if these are fewer: fits solve for either."""
     most_interactions: int = 3_000_000
-    cold: bool = False
-    """Judged on residents without a history, too."""
+    judges: tuple[int, ...] = (1, 2)
+    """Lengths of history (indices of ``HISTORY_BUCKETS``) of the residents it is judged on, if
+    they are enough; all residents else."""
 
 
 _LADDERS = (
     _Ladder(
         ItemItemScorer,
-        (_Rung("regularization", (20.0, 50.0, 100.0, 200.0, 400.0)),),
+        (
+            _Rung("regularization", (20.0, 50.0, 100.0, 200.0, 400.0)),
+            _Rung("tags", (0.0, 5.0, 20.0)),
+        ),
         most_items=4_000,
+        judges=(2,),  # short histories want it smoother than others can use: they have other parts
     ),
     _Ladder(
         NearHomeScorer,
@@ -129,7 +135,7 @@ _LADDERS = (
             _Rung("prior", (50.0, 200.0, 500.0, 1000.0)),
         ),
         most_items=20_000,
-        cold=True,
+        judges=(0, 1, 2),
     ),
     _Ladder(
         ALSScorer,
@@ -238,17 +244,18 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
     """Fit one scorer on the cut, with the best of its hyper-parameters."""
     view = validation.cut.view
     best = scorer.fit(view, seed=seed)
+    several = int((np.diff(view.interactions.indptr) > 1).sum())
     ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
-    asked = np.arange(len(validation)) if ladder and ladder.cold else validation.bucket > 0
-    rows = validation.rows[asked]
-    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)] if len(rows) else rows
     if (
         ladder is None
-        or len(rows) < _MIN_RESIDENTS
-        or view.n_items > ladder.most_items
+        or min(view.n_items, several) > ladder.most_items
         or view.interactions.nnz > ladder.most_interactions
     ):
         return best
+    rows = validation.rows[np.isin(validation.bucket, ladder.judges)]
+    if len(rows) < _MIN_RESIDENTS:
+        rows = validation.rows
+    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)]
     worth = validation.worth_of(best, rows)
     for rung in ladder.rungs:
         start = best
@@ -272,17 +279,21 @@ Weights = dict[str, float]
 def _choose_weights(
     validation: Validation, pool: Pool
 ) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
-    """Coordinate ascent: first for everyone with a history, then for each length of history."""
+    """Coordinate ascent for each length of history, from the part that does best alone.
+
+    Those with few histories want other parts than those with many: a common start would leave
+    the fewer of them with what the others want.
+    """
     chosen: list[Weights] = []
     worth: dict[str, float] = {}
     warm = np.flatnonzero(validation.bucket > 0)
     learnt = [name for name in pool.parts if name not in _POLICY]
-    start = _start(pool, warm, {n: PRIOR_WEIGHTS[n][1] for n in learnt})
-    everyone, _ = _ascend(pool, warm, start)
     for code, name in enumerate(HISTORY_BUCKETS):
         rows = np.flatnonzero(validation.bucket == code)
-        start = {n: PRIOR_WEIGHTS[n][0] for n in learnt} if code == 0 else everyone
-        weights, reached = _ascend(pool, rows, start)
+        if code > 0 and len(rows) < _MIN_RESIDENTS <= len(warm):
+            rows = warm
+        priors = {n: PRIOR_WEIGHTS[n][code] for n in learnt}
+        weights, reached = _ascend(pool, rows, priors)
         if code == 0 and "popular" in weights:
             weights["popular"] = max(weights["popular"], _LEAST_POPULAR)
         chosen.append(weights)
@@ -294,34 +305,35 @@ def _choose_weights(
     return triples, worth
 
 
-def _start(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> Weights:
-    """Where to climb from: the priors, or weights learnt listwise where they do better."""
+def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
+    """Begin with what is learnt listwise, or with the best part alone if that does better.
+
+    Then one weight is changed at a time, while the worth rises. Parts that say nothing about
+    these residents keep their prior.
+    """
     if len(rows) < _MIN_RESIDENTS:
-        return prior
+        return prior, 0.0
     own = {name: pool.parts[name][rows] for name in prior}
+    own = {name: part for name, part in own.items() if part.any()}
+    if not own:
+        return prior, 0.0
+    alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
+    first = max(alone, key=lambda name: (alone[name], name))
+    weights = {name: float(name == first) for name in own}
+    best = pool.worth(own[first], rows)
     learnt = learn_weights(own, pool.hidden[rows], pool.mask[rows])
-    found, known = (pool.worth(_sum(own, weights), rows).mean() for weights in (learnt, prior))
-    return learnt if found > known else prior
-
-
-def _ascend(pool: Pool, rows: NDArray[np.int64], start: Weights) -> tuple[Weights, float]:
-    """Change one weight at a time, as long as the worth rises; twice around."""
-    weights = dict(start)
-    if len(rows) < _MIN_RESIDENTS:
-        return weights, 0.0
-    own = {name: pool.parts[name][rows] for name in weights}
-    best = pool.worth(_sum(own, weights), rows)
-    for _ in range(2):
+    found = pool.worth(_sum(own, learnt), rows)
+    if found.mean() > best.mean():
+        best, weights = found, learnt
+    for _ in range(3):
         for name, part in own.items():
-            if not part.any():
-                continue  # it says nothing about these residents: the prior stands
             rest = _sum(own, {**weights, name: 0.0})
             for value in _WEIGHTS:
                 if value != weights[name]:
                     found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
-    return weights, float(best.mean())
+    return {**prior, **weights}, float(best.mean())
 
 
 def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:

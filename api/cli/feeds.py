@@ -25,6 +25,7 @@ from api.web.wording import MESSAGES
 from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
 from recommender.evaluation.datasets import read_dataset
+from recommender.evaluation.new_items import evaluate_new_items
 from recommender.evaluation.report import BLEND, Trial, compare, evaluate, evaluate_cold
 
 __all__ = ["register"]
@@ -115,7 +116,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command
     ] = False,
     cold: Annotated[
         bool,
-        typer.Option("--cold", help="Take the whole history from a fifth of the residents first."),
+        typer.Option("--cold", help="Ask about residents without a history, and new items."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of training.")] = 2026,
     as_json: AsJson = False,
@@ -127,7 +128,10 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command
     dataset = read_dataset(folder, memberships=not without_memberships)
     with progress_bar("evaluating") as bar:
         if cold:
-            newcomers = evaluate_cold(dataset, seed=seed, progress=bar)
+            newcomers = {
+                **evaluate_cold(dataset, seed=seed, progress=bar),
+                "new_items": evaluate_new_items(dataset, seed=seed, progress=bar),
+            }
         elif compare_all:
             trials = list(compare(dataset, seed=seed, progress=bar))
         else:
@@ -154,16 +158,18 @@ def _show(
     if as_json:
         print_json(report)
         return
-    rows = [(k, v, (errors or {}).get(k, "")) for k, v in report.items() if not isinstance(v, dict)]
-    print_table(("measure", "value", "standard error"), rows)
-    for name, title in (("by_history", "items before"), ("by_item_history", "taken up before")):
-        groups = report.get(name)
-        if isinstance(groups, dict):
-            console.print()
-            print_table(
-                (title, "residents", "recall@10", "ndcg@10"),
-                [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in groups.items()],
-            )
+    known = errors or {}
+    plain = [(k, v, known.get(k, "")) for k, v in report.items() if not isinstance(v, dict)]
+    print_table(("measure", "value", "standard error"), plain)
+    for name, part in report.items():
+        if not isinstance(part, dict):
+            continue
+        console.print(f"{name}:", markup=False)
+        if name in {"by_history", "by_item_history"}:
+            rows = [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in part.items()]
+            print_table(("", "residents", "recall@10", "ndcg@10"), rows)
+        else:
+            print_table(("measure", "value"), part.items())
 
 
 def _show_side_by_side(

@@ -3,15 +3,16 @@
 Side tables lie in the folder itself or in its parent. Each may be missing, and columns that are
 not named here are passed over:
 
-===================  ===========================  =============================================
-``social.txt``       ``u v``                      friends, as ties
-``users.csv``        ``u, lat, lon``              homes
-``groups.csv``       ``i, category_id``           what groups are about, as tags
-``events.csv``       ``e, g, lat, lon, time_ms``  who organises an event, where, and its start
-``memberships.csv``  ``u, g``                     members of groups, without times
-``train_rsvps.csv``  ``u, e, rsvpTime``           when the train pairs were made
-``cut_ms.txt``                                    when the test begins; what starts later is asked
-===================  ===========================  =============================================
+========================  ===========================  =============================================
+``social.txt``            ``u v``                      friends, as ties
+``users.csv``             ``u, lat, lon``              homes
+``groups.csv``            ``i, category_id``           what groups are about, as tags
+``train_attendance.csv``  ``u, i, weight``             how often the train pairs met
+``events.csv``            ``e, g, lat, lon, time_ms``  who organises an event, where, and its start
+``memberships.csv``       ``u, g``                     members of groups, without times
+``train_rsvps.csv``       ``u, e, rsvpTime``           when the train pairs were made
+``cut_ms.txt``                                         when the test begins, and what is asked
+========================  ===========================  =============================================
 
 All but the last are packed by xz. Where items are events, groups stand behind them as rows that
 are not open, as a snapshot has them: an event has its ``group``, and members hold theirs. Where
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -85,13 +87,14 @@ def read_dataset(folder: Path, *, memberships: bool = True) -> Dataset:
         n = max(n, size_of(members.ids("u")))
         m = size_of(train[1], test[1], events.ids("e"))
         items = _event_items(m, events, groups, members)
-        joined = members.ids("u"), m + members.ids("g")
-        view = _upcoming(folder, (n, len(items)), train, joined, items)
+        held = members.ids("u"), m + members.ids("g")
+        view = _upcoming(folder, (n, len(items)), train, held, items)
         candidates = items.open & ((items.starts < 0) | (items.starts > view.as_of))
     else:
         task = "groups" if folder.name == "groups" else "items"
         m = size_of(train[1], test[1], groups.ids("i"), _organisers(events))
-        view = View.of(_matrix(train, (n, m)), items=_group_items(m, events, groups))
+        joined = _attended(_matrix(train, (n, m)), Table.read(folder, "train_attendance"))
+        view = View.of(joined, items=_group_items(m, events, groups))
     both = np.concatenate(friends), np.concatenate(friends[::-1])
     view = replace(view, home=_places(users, users.ids("u"), n), ties=_matrix(both, (n, n)))
     return Dataset(name, task, view, _matrix(test, (n, view.n_items)), candidates)
@@ -103,6 +106,16 @@ def _matrix(pairs: Pairs, shape: tuple[int, int]) -> CSR:
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix
+
+
+def _attended(train: CSR, table: Table) -> CSR:
+    """Count pairs that met often for more, slowly: 1 + log(times) / 4. Only train pairs count."""
+    rows, items = table.ids("u"), table.ids("i")
+    known = (rows < train.shape[0]) & (items < train.shape[1])
+    times = np.fmax(table.numbers("weight"), 1.0)
+    more = (np.log(times[known]) / 4.0, (rows[known], items[known]))
+    often = sp.coo_array(more, shape=train.shape).tocsr()
+    return cast("CSR", (train + often.multiply(train)).astype(np.float32))
 
 
 def _places(table: Table, rows: NDArray[np.int64], n: int) -> NDArray[np.float32]:

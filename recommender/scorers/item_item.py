@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, Self, cast
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.gram import ease
 from recommender.scorers.matrix import Arrays, Config, pick, row_of, with_width
+from recommender.scorers.rows import balanced, tag_rows
 
 __all__ = ["ItemItemScorer"]
 
@@ -19,17 +21,29 @@ CITABLE = 1.0
 
 
 class ItemItemScorer:
-    """EASE, for as many items as its weights leave memory for: ``n ** 2 * 4`` bytes.
+    r"""EASE, for as many items as its weights leave memory for: ``n ** 2 * 4`` bytes.
+
+    It learns from what items are about, too: each tag is one more row, as if somebody had done
+    all items that carry it. Items that few have done get their neighbours so.
 
     Parameters
     ----------
     regularization : float
+    balance : float
+        A resident with n items weighs :math:`(n / \bar n)^{-balance}`, so that those who do
+        everything do not decide what goes together.
+    tags : float
+        Weight of a tag's row, spread over its items; 0 leaves tags out.
     """
 
     name: ClassVar[str] = "item_item"
 
-    def __init__(self, regularization: float = 200.0) -> None:
+    def __init__(
+        self, regularization: float = 100.0, balance: float = 0.5, tags: float = 5.0
+    ) -> None:
         self.regularization = regularization
+        self.balance = balance
+        self.tags = tags
         self.position_: NDArray[np.int32] = np.zeros(0, np.int32)
         """(n_items,) place among the items with interactions; -1 without."""
         self.weights_: NDArray[np.float32] = np.zeros((0, 0), np.float32)
@@ -42,7 +56,10 @@ class ItemItemScorer:
         self.position_[used] = np.arange(len(used), dtype=np.int32)
         self.weights_ = np.zeros((0, 0), np.float32)
         if len(used):
-            self.weights_ = ease(X[:, used], self.regularization)
+            histories = balanced(X[:, used], self.balance)
+            subjects = tag_rows(view.items.tags[used], weight=self.tags)
+            rows = sp.vstack([histories, subjects], format="csr")
+            self.weights_ = ease(rows, self.regularization)
         return self
 
     def score(
@@ -94,12 +111,20 @@ class ItemItemScorer:
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""
-        return {"regularization": self.regularization}
+        return {
+            "regularization": self.regularization,
+            "balance": self.balance,
+            "tags": self.tags,
+        }
 
     @classmethod
     def restore(cls, config: Config, arrays: Arrays) -> Self:
         """Make the fitted scorer again; the weights stay memory-mapped."""
-        scorer = cls(regularization=float(config["regularization"]))
+        scorer = cls(
+            regularization=float(config["regularization"]),
+            balance=float(config["balance"]),
+            tags=float(config["tags"]),
+        )
         scorer.position_ = cast("NDArray[np.int32]", np.asarray(arrays["position"]))
         scorer.weights_ = cast("NDArray[np.float32]", np.asarray(arrays["weights"]))
         return scorer

@@ -50,6 +50,14 @@ def test_a_data_set_becomes_a_view(folder):
     assert view.ties.toarray()[:2, :2].tolist() == [[0, 1], [1, 0]]
 
 
+def test_pairs_that_met_often_count_more_and_others_never(folder):
+    put(folder / "train_attendance.csv.xz", "u,i,weight\n0,0,1\n0,1,20\n1,2,9\n2,2,\n99,0,5\n")
+    found = read_dataset(folder).train.interactions.toarray()
+    often = 1.0 + np.log(20.0) / 4.0  # 1,2 is no train pair: a side table adds none
+    expected = [[1.0, often, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_side_tables_may_be_absent(tmp_path):
     put(tmp_path / "some" / "train.txt.xz", "0 0\n")
     put(tmp_path / "some" / "test.txt.xz", "0 5\n")

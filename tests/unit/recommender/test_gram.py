@@ -20,3 +20,15 @@ def test_ease_is_the_least_squares_answer_with_zero_diagonal(rng):
         rest = dense[:, others]
         expected = np.linalg.solve(rest.T @ rest + reg * np.eye(29), rest.T @ dense[:, j])
         np.testing.assert_allclose(weights[others, j], expected, atol=1e-5)
+
+
+def test_ease_is_the_same_by_rows_and_by_columns(rng):
+    """Few rows of several entries, many of one: the plain formula tells what comes out."""
+    X = some(rng, n=20, m=50)
+    single = sp.csr_array((rng.random(100) + 0.5, (np.arange(100), rng.integers(0, 50, 100))))
+    X = sp.vstack([X, sp.csr_array(single, shape=(100, 50))], format="csr").astype(np.float32)
+    dense = X.toarray().astype(np.float64)
+    inverse = np.linalg.inv(dense.T @ dense + 7.0 * np.eye(50))
+    expected = -inverse / np.diag(inverse)
+    np.fill_diagonal(expected, 0.0)
+    np.testing.assert_allclose(ease(X, 7.0), expected, atol=1e-6)
