@@ -140,9 +140,9 @@ _LADDERS = (
     _Ladder(
         ALSScorer,
         (
-            _Rung("factors", (32, 64, 128, 256)),
             _Rung("regularization", (5.0, 20.0, 60.0, 180.0)),
             _Rung("exponent", (0.0, 0.25, 0.5)),
+            _Rung("factors", (32, 64, 128, 256)),
         ),
         most_items=100_000,
     ),
