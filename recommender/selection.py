@@ -306,10 +306,9 @@ def _choose_weights(
 
 
 def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
-    """Begin with what is learnt listwise, or with the best part alone if that does better.
+    """Climb from the part that does best alone, and from what is learnt listwise; keep the higher.
 
-    Then one weight is changed at a time, while the worth rises. Parts that say nothing about
-    these residents keep their prior.
+    Parts that say nothing about these residents keep their prior.
     """
     if len(rows) < _MIN_RESIDENTS:
         return prior, 0.0
@@ -319,12 +318,24 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
         return prior, 0.0
     alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
     first = max(alone, key=lambda name: (alone[name], name))
-    weights = {name: float(name == first) for name in own}
-    best = pool.worth(own[first], rows)
-    learnt = learn_weights(own, pool.hidden[rows], pool.mask[rows])
-    found = pool.worth(_sum(own, learnt), rows)
-    if found.mean() > best.mean():
-        best, weights = found, learnt
+    starts = (
+        {name: float(name == first) for name in own},
+        learn_weights(own, pool.hidden[rows], pool.mask[rows]),
+    )
+    weights, reached = max(
+        (_uphill(pool, rows, own, start) for start in starts), key=lambda found: found[1]
+    )
+    return {**prior, **weights}, reached
+
+
+def _uphill(
+    pool: Pool,
+    rows: NDArray[np.int64],
+    own: Mapping[str, NDArray[np.float32]],
+    start: Weights,
+) -> tuple[Weights, float]:
+    """Change one weight at a time, while the worth rises."""
+    weights, best = start, pool.worth(_sum(own, start), rows)
     for _ in range(3):
         for name, part in own.items():
             rest = _sum(own, {**weights, name: 0.0})
@@ -333,7 +344,7 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
                     found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
-    return {**prior, **weights}, float(best.mean())
+    return weights, float(best.mean())
 
 
 def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
