@@ -1,4 +1,4 @@
-"""Where one took part before: the same venue, or one around the corner."""
+"""Where one took part before: the same venue, or one next door."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class VenueScorer:
 
     name: ClassVar[str] = "venue"
 
-    def __init__(self, bandwidth_km: float = 1.0, prior: float = 2.0) -> None:
+    def __init__(self, bandwidth_km: float = 0.1, prior: float = 2.0) -> None:
         self.bandwidth_km = bandwidth_km
         self.prior = prior
         self._venues = PerTable(_venues)
