@@ -12,10 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LENGTH = 60
 """Items asked for: more than are judged, as some are no candidates."""
@@ -40,7 +43,7 @@ def implicit_bm25(train: sp.csr_matrix, rows: np.ndarray) -> Asked:
     """Fit the BM25 neighbours of implicit."""
     from implicit.nearest_neighbours import BM25Recommender
 
-    model = BM25Recommender(K=100)
+    model = BM25Recommender(K=100, B=0.2)
     model.fit(train, show_progress=False)
     return lambda: model.recommend(rows, train[rows], N=LENGTH)[0]
 
@@ -80,7 +83,7 @@ def rectools_bm25(train: sp.csr_matrix, rows: np.ndarray) -> Asked:
     from implicit.nearest_neighbours import BM25Recommender
     from rectools.models import ImplicitItemKNNWrapperModel
 
-    return _rectools(ImplicitItemKNNWrapperModel(BM25Recommender(K=100)), train, rows)
+    return _rectools(ImplicitItemKNNWrapperModel(BM25Recommender(K=100, B=0.2)), train, rows)
 
 
 def _rectools(model: object, train: sp.csr_matrix, rows: np.ndarray) -> Asked:
@@ -102,6 +105,8 @@ def _rectools(model: object, train: sp.csr_matrix, rows: np.ndarray) -> Asked:
 
 
 def _frame(train: sp.csr_matrix, user: str, item: str) -> pd.DataFrame:
+    import pandas as pd
+
     pairs = train.tocoo()
     return pd.DataFrame({user: pairs.row.astype(np.int64), item: pairs.col.astype(np.int64)})
 

@@ -1,7 +1,7 @@
 """Linli beside implicit, LensKit and RecTools: `python -m bench.recommender FOLDER [--cache DIR]`.
 
-FOLDER is a data set as `linli evaluate` reads it. The others are installed with pip into an
-environment of their own under the cache folder, once, with pinned versions. All get the same train
+FOLDER is a data set as `linli evaluate` reads it. The others are installed with pip, once, with
+pinned versions, into environments of their own under the cache folder. All get the same train
 pairs, are asked about the same residents, and are judged by the same code. Prints each one's
 Recall@10 and NDCG@10, Linli's over theirs, and CPU seconds. The others have the fixed settings of
 `bench/peer_models.py`; Linli chooses its own on a cut of the train part, which is counted apart.
@@ -26,7 +26,15 @@ from recommender.evaluation.datasets import Dataset, read_dataset
 from recommender.evaluation.metrics import ndcg_at, recall_at
 from recommender.evaluation.report import evaluate
 
-PINNED = ("implicit==0.7.2", "lenskit==2025.8.1", "rectools==0.19.0", "numpy<2")
+PINNED = {
+    "implicit": ("implicit==0.7.2",),
+    "LensKit": ("lenskit==2025.8.1", "scipy>=1.17"),
+    "RecTools": ("rectools==0.19.0", "numpy<2"),
+}
+"""Of each library; each has an environment of its own, as they want different versions of others.
+
+LensKit brings PyTorch, some 3 GB on Linux.
+"""
 MODELS = ("implicit ALS", "implicit BM25", "LensKit EASE", "RecTools BM25", "RecTools EASE")
 MOST_DENSE = 12_000
 """Items up to which EASE is tried: its matrix is dense."""
@@ -39,16 +47,16 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def environment(cache: Path) -> Path:
-    """Make the environment of the others unless it is there; return its Python."""
-    place = cache / "linli-peers"
+def environment(cache: Path, library: str) -> Path:
+    """Make the environment of one library unless it is there; return its Python."""
+    place = cache / f"linli-bench-{library.lower()}"
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    ready = place / "installed"
-    pinned = "\n".join(PINNED)
+    ready, pinned = place / "installed", "\n".join(PINNED[library])
     if not ready.is_file() or ready.read_text(encoding="utf-8") != pinned:
-        sys.stderr.write(f"installing {', '.join(PINNED)} into {place}\n")
+        sys.stderr.write(f"installing {', '.join(PINNED[library])} into {place}\n")
         venv.create(place, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)  # noqa: S603
+        command = [python, "-m", "pip", "install", "--quiet", *PINNED[library]]
+        subprocess.run(command, check=True)  # noqa: S603
         ready.write_text(pinned, encoding="utf-8")
     return python
 
@@ -106,7 +114,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
     dataset = read_dataset(arguments.folder)
-    python = environment(arguments.cache)
     pairs = train_pairs(dataset)
     rows = np.flatnonzero(np.diff(dataset.test.indptr)).astype(np.int64)
     say(f"{dataset.name}: {len(rows)} residents asked about; ratios are Linli's over the other's")
@@ -119,6 +126,7 @@ def main() -> None:
         if name.endswith("EASE") and len(np.unique(pairs.indices)) > MOST_DENSE:
             say(f"{name:14} not run: more than {MOST_DENSE} items")
             continue
+        python = environment(arguments.cache, name.split()[0])
         lists, fit_s = ask(python, name, pairs, rows)
         other_recall, other_ndcg = judged(dataset, rows, lists)
         ratios = f"{recall / max(other_recall, 1e-9):5.2f} {ndcg / max(other_ndcg, 1e-9):6.2f}"
