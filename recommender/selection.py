@@ -226,7 +226,7 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
         fitted.append(_climb(validation, scorer, seed))
     say(STEPS - 2, STEPS, "choosing the weights of the parts")
     pool = Pool.of(validation, fitted)
-    weights, worth = _choose_weights(validation, pool)
+    weights, worth = choose_weights(validation, pool)
     tuned = {ladder.kind.name: [rung.name for rung in ladder.rungs] for ladder in _LADDERS}
     configs = {scorer.name: scorer.config() for scorer in fitted if scorer.name in tuned}
     return Selection(
@@ -276,13 +276,18 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
 Weights = dict[str, float]
 
 
-def _choose_weights(
+def choose_weights(
     validation: Validation, pool: Pool
 ) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
     """Coordinate ascent for each length of history, from the part that does best alone.
 
-    Those with few histories want other parts than those with many: a common start would leave
-    the fewer of them with what the others want.
+    Those with few items want other parts than those with many: a common start would leave the
+    fewer of them with what the others want.
+
+    Returns
+    -------
+    tuple of dict
+        Weights by part, and the worth reached by length of history.
     """
     chosen: list[Weights] = []
     worth: dict[str, float] = {}
