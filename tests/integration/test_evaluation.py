@@ -78,7 +78,7 @@ def test_lists_reach_more_items_than_popularity_does(nashville):
 
 def test_groups_tell_what_residents_come_to_next(shared_data, sizes):
     """Where most items are too new to have been joined; in the long run without members, too."""
-    known = ((True, 0.50, 0.42), (False, 0.48, 0.40))
+    known = ((True, 0.50, 0.42), (False, 0.42, 0.37))
     for memberships, recall, ndcg in known[: 1 if sizes.name == "small" else None]:
         dataset = read_dataset(shared_data / "meetup-dc" / "events", memberships=memberships)
         trial = evaluate(dataset)
