@@ -18,18 +18,27 @@ from graph.view import View
 from recommender.base import Scorer
 from recommender.evaluation.splits import cut_for
 from recommender.ranking.blend import HISTORY_BUCKETS, Blend
+from recommender.ranking.listwise import learn_weights
 from recommender.scorers import (
     AffinityScorer,
     ALSScorer,
     ContentScorer,
     DistanceScorer,
     FreshScorer,
+    GroupALSScorer,
+    GroupItemScorer,
+    HabitScorer,
     ItemItemScorer,
     NearHomeScorer,
     OwnGroupScorer,
     PopularScorer,
     SocialScorer,
+    SoonScorer,
     SpectralScorer,
+    TrendingScorer,
+    TurnScorer,
+    UntriedScorer,
+    VenueScorer,
 )
 from recommender.validation import Pool, Validation
 
@@ -48,6 +57,14 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "content": (0.2, 0.2, 0.2),
     "affinity": (1.2, 0.5, 0.5),
     "own_group": (1.0, 1.0, 1.0),
+    "group_item": (0.2, 0.2, 0.2),
+    "group_als": (0.2, 0.2, 0.2),
+    "venue": (0.1, 0.1, 0.1),
+    "soon": (0.3, 0.2, 0.2),
+    "turn": (0.1, 0.1, 0.1),
+    "habit": (0.1, 0.1, 0.1),
+    "trending": (0.1, 0.1, 0.1),
+    "untried": (0.05, 0.05, 0.05),
     "distance": (0.4, 0.3, 0.3),
     "social": (0.3, 0.3, 0.2),
     "spectral": (0.5, 0.5, 0.5),
@@ -167,6 +184,14 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         ContentScorer,
         AffinityScorer,
         OwnGroupScorer,
+        GroupItemScorer,
+        GroupALSScorer,
+        VenueScorer,
+        SoonScorer,
+        TurnScorer,
+        HabitScorer,
+        TrendingScorer,
+        UntriedScorer,
         DistanceScorer,
         SocialScorer,
         SpectralScorer,
@@ -286,7 +311,7 @@ def choose_weights(
 
 
 def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
-    """Begin with the best part alone; change one weight at a time while the worth rises.
+    """Climb from the part that does best alone, and from what is learnt listwise; keep the higher.
 
     Parts that say nothing about these residents keep their prior.
     """
@@ -298,8 +323,24 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
         return prior, 0.0
     alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
     first = max(alone, key=lambda name: (alone[name], name))
-    weights = {name: float(name == first) for name in own}
-    best = pool.worth(own[first], rows)
+    starts = (
+        {name: float(name == first) for name in own},
+        learn_weights(own, pool.hidden[rows], pool.mask[rows]),
+    )
+    weights, reached = max(
+        (_uphill(pool, rows, own, start) for start in starts), key=lambda found: found[1]
+    )
+    return {**prior, **weights}, reached
+
+
+def _uphill(
+    pool: Pool,
+    rows: NDArray[np.int64],
+    own: Mapping[str, NDArray[np.float32]],
+    start: Weights,
+) -> tuple[Weights, float]:
+    """Change one weight at a time, while the worth rises."""
+    weights, best = start, pool.worth(_sum(own, start), rows)
     for _ in range(3):
         for name, part in own.items():
             rest = _sum(own, {**weights, name: 0.0})
@@ -308,7 +349,7 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
                     found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
-    return {**prior, **weights}, float(best.mean())
+    return weights, float(best.mean())
 
 
 def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from api.wiring import load_config, open_floors
 from graph.model import ItemKind, ResidentId
 from recommender.evaluation.datasets import read_dataset
 from recommender.evaluation.new_items import evaluate_new_items
-from recommender.evaluation.report import evaluate, evaluate_cold
+from recommender.evaluation.report import BLEND, Trial, compare, evaluate, evaluate_cold
 
 __all__ = ["register"]
 
@@ -109,11 +110,23 @@ def residents(
         print_table(("resident", "actions"), found)
 
 
-def evaluate_command(
+def evaluate_command(  # noqa: PLR0913 - the options of a command
     folder: Annotated[
         Path,
         typer.Argument(help="Folder with train.txt.xz and test.txt.xz.", exists=True),
     ],
+    model: Annotated[
+        str, typer.Option(help="The shipped blend, or one of its parts, such as popular.")
+    ] = BLEND,
+    compare_all: Annotated[
+        bool, typer.Option("--compare", help="Show the blend and all parts side by side.")
+    ] = False,
+    without_memberships: Annotated[
+        bool, typer.Option("--without-memberships", help="Leave the table of members unread.")
+    ] = False,
+    by_item: Annotated[
+        bool, typer.Option("--by-item", help="Tell items nobody took up before from the others.")
+    ] = False,
     cold: Annotated[
         bool,
         typer.Option("--cold", help="Ask about residents without a history, and new items."),
@@ -125,24 +138,72 @@ def evaluate_command(
 
     Blend and hyper-parameters are chosen on a validation cut of the train part only.
     """
-    dataset = read_dataset(folder)
+    dataset = read_dataset(folder, memberships=not without_memberships)
     with progress_bar("evaluating") as bar:
         if cold:
-            report: dict[str, object] = dict(evaluate_cold(dataset, seed=seed, progress=bar))
-            report["new_items"] = evaluate_new_items(dataset, seed=seed, progress=bar)
+            newcomers = {
+                **evaluate_cold(dataset, seed=seed, progress=bar),
+                "new_items": evaluate_new_items(dataset, seed=seed, progress=bar),
+            }
+        elif compare_all:
+            trials = list(compare(dataset, seed=seed, progress=bar))
         else:
-            report = evaluate(dataset, seed=seed, progress=bar)
+            trials = [evaluate(dataset, model=model, seed=seed, progress=bar)]
+        reports = [] if cold else [_report(trial, by_item=by_item) for trial in trials]
+    if cold:
+        _show(newcomers, as_json=as_json)
+        return
+    typer.echo(f"chosen: {json.dumps(trials[0].chosen(), ensure_ascii=False)}", err=True)
+    if compare_all:
+        _show_side_by_side(trials, reports, as_json=as_json)
+    else:
+        _show(reports[0], as_json=as_json, errors=trials[0].errors())
+
+
+def _report(trial: Trial, *, by_item: bool) -> dict[str, object]:
+    extra: dict[str, object] = {"by_item_history": trial.by_item_history()} if by_item else {}
+    return {**trial.report(), **extra}
+
+
+def _show(
+    report: Mapping[str, object], *, as_json: bool, errors: Mapping[str, float] | None = None
+) -> None:
     if as_json:
         print_json(report)
         return
-    print_table(("measure", "value"), [(k, v) for k, v in report.items() if k != "by_history"])
-    by_history = report.get("by_history")
-    if isinstance(by_history, dict):
-        console.print("by length of history:")
-        print_table(
-            ("items before", "residents", "recall@10", "ndcg@10"),
-            [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in by_history.items()],
-        )
+    known = errors or {}
+    plain = [(k, v, known.get(k, "")) for k, v in report.items() if not isinstance(v, dict)]
+    print_table(("measure", "value", "standard error"), plain)
+    for name, part in report.items():
+        if not isinstance(part, dict):
+            continue
+        console.print(f"{name}:", markup=False)
+        if name in {"by_history", "by_item_history"}:
+            rows = [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in part.items()]
+            print_table(("", "residents", "recall@10", "ndcg@10"), rows)
+        else:
+            print_table(("measure", "value"), part.items())
+
+
+def _show_side_by_side(
+    trials: Sequence[Trial], reports: Sequence[Mapping[str, object]], *, as_json: bool
+) -> None:
+    if as_json:
+        print_json(reports)
+        return
+    metrics = tuple(trials[0].quality)
+    print_table(
+        ("model", *metrics, "fit_s", "cpu_s"),
+        [
+            (
+                report["model"],
+                *(f"{report[m]:.4f} ± {trial.errors()[m]:.4f}" for m in metrics),
+                report["fit_s"],
+                report["cpu_s"],
+            )
+            for trial, report in zip(trials, reports, strict=True)
+        ],
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from graph.errors import NotFound
 from graph.view import CSR, View
+from recommender.artifact import SCORERS
 from recommender.base import Query, Scorer
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.metrics import coverage, gini, hit_ranks, ndcg_at, recall_at, top_k
@@ -21,10 +23,22 @@ from recommender.evaluation.splits import cold_cut
 from recommender.fitted import FittedModel
 from recommender.ranking.blend import HISTORY_BUCKETS, history_bucket
 from recommender.scorers import PopularScorer
-from recommender.selection import Progress, select
+from recommender.selection import Progress, Selection, scorers_for, select
 from recommender.training import fit, train
 
-__all__ = ["Quality", "evaluate", "evaluate_cold", "measure", "spread"]
+__all__ = [
+    "BLEND",
+    "Quality",
+    "Trial",
+    "compare",
+    "evaluate",
+    "evaluate_cold",
+    "measure",
+    "spread",
+]
+
+BLEND = "blend"
+"""Name of the shipped model: all parts, with chosen weights."""
 
 Quality = dict[str, NDArray[np.float64]]
 """Metric name -> value of each resident with a test item."""
@@ -82,46 +96,160 @@ def _scores(
     return model.score(query)
 
 
-def evaluate(
-    dataset: Dataset, *, seed: int = 0, progress: Progress | None = None
-) -> dict[str, object]:
-    """Train with shipped defaults on the train part and report on the whole test part.
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One model, fitted on the train part and asked about the test part."""
 
-    Returns
-    -------
-    dict
-        Exactly ``dataset, task, model, recall@10, ndcg@10, recall@20, ndcg@20, users, fit_s,
-        select_s, cpu_s, peak_rss_mib, by_history``.
+    dataset: Dataset
+    model: str
+    fitted: FittedModel | Scorer
+    selection: Selection
+    quality: Quality
+    rows: NDArray[np.int64]
+    """Residents with a test item, aligned with the values of ``quality``."""
+    fit_s: float
+    select_s: float
+    fit_cpu_s: float
+    cpu_s: float
+    """CPU seconds of choosing, fitting and asking."""
+
+    def report(self) -> dict[str, object]:
+        """Tell what came out, in one JSON object.
+
+        Returns
+        -------
+        dict
+            Exactly ``dataset, task, model, recall@10, ndcg@10, recall@20, ndcg@20, users, fit_s,
+            select_s, cpu_s, peak_rss_mib, by_history``.
+        """
+        lengths = np.diff(self.dataset.train.interactions.indptr)[self.rows].astype(np.int64)
+        bucket = history_bucket(lengths)
+        return {
+            "dataset": self.dataset.name,
+            "task": self.dataset.task,
+            "model": self.model,
+            **{name: _mean(values) for name, values in self.quality.items()},
+            "users": len(self.rows),
+            "fit_s": round(self.fit_s, 2),
+            "select_s": round(self.select_s, 2),
+            "cpu_s": round(self.cpu_s, 2),
+            "peak_rss_mib": round(_peak_rss_mib()),
+            "by_history": {
+                label: {
+                    "recall@10": _mean(self.quality["recall@10"][bucket == code]),
+                    "ndcg@10": _mean(self.quality["ndcg@10"][bucket == code]),
+                    "users": int((bucket == code).sum()),
+                }
+                for code, label in enumerate(HISTORY_BUCKETS)
+            },
+        }
+
+    def errors(self) -> dict[str, float]:
+        """Return the standard error of each metric over residents."""
+        n = max(len(self.rows), 1)
+        return {name: round(float(v.std() / n**0.5), 6) for name, v in self.quality.items()}
+
+    def chosen(self) -> dict[str, object]:
+        """Tell what selection chose: weights by length of history, and hyper-parameters."""
+        weights = {name: list(w) for name, w in self.selection.blend.weights.items() if any(w)}
+        configs = {name: dict(config) for name, config in self.selection.configs.items()}
+        return {"weights": weights, "settings": configs, **self.selection.chosen}
+
+    def by_item_history(self) -> dict[str, dict[str, float]]:
+        """Tell how well the model finds items nobody took up before, and the others.
+
+        Each is asked about alone, ranked among all candidates.
+        """
+        known = np.bincount(
+            self.dataset.train.interactions.indices, minlength=self.dataset.train.n_items
+        )
+        out = {}
+        for label, asked in (("new", known == 0), ("known", known > 0)):
+            test = (self.dataset.test @ sp.diags_array(asked.astype(np.float32))).tocsr()
+            test.eliminate_zeros()
+            rows = np.flatnonzero(np.diff(test.indptr)).astype(np.int64)
+            found = measure(
+                self.fitted,
+                self.dataset.train,
+                test,
+                rows,
+                candidates=self.dataset.candidates,
+                ks=(10,),
+            )
+            out[label] = {**{name: _mean(v) for name, v in found.items()}, "users": len(rows)}
+        return out
+
+
+def evaluate(
+    dataset: Dataset, *, model: str = BLEND, seed: int = 0, progress: Progress | None = None
+) -> Trial:
+    """Train on the train part, with what is chosen on a cut of it, and ask about the test part.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    model : str
+        The shipped blend, or the name of one part, with the hyper-parameters it has in the blend.
+    seed : int
+    progress : callable, optional
+
+    Raises
+    ------
+    NotFound
+        No part is called so.
     """
+    return next(_trials(dataset, [model], seed=seed, progress=progress))
+
+
+def compare(
+    dataset: Dataset, *, seed: int = 0, progress: Progress | None = None
+) -> Iterator[Trial]:
+    """Evaluate the blend and every part, all chosen once."""
+    return _trials(dataset, [BLEND, *SCORERS], seed=seed, progress=progress)
+
+
+def _trials(
+    dataset: Dataset, models: Sequence[str], *, seed: int, progress: Progress | None
+) -> Iterator[Trial]:
+    for name in models:
+        if name not in {BLEND, *SCORERS}:
+            raise NotFound(f"there is no model {name!r}; there are {', '.join((BLEND, *SCORERS))}")
     cpu, started = time.process_time(), time.perf_counter()
     with threadpool_limits(limits=1):
         selection = select(dataset.train, seed=seed, progress=progress)
-        selected = time.perf_counter()
-        model = fit(dataset.train, selection, seed=seed, progress=progress)
-        fitted = time.perf_counter()
-        rows = np.flatnonzero(np.diff(dataset.test.indptr)).astype(np.int64)
-        quality = measure(model, dataset.train, dataset.test, rows, candidates=dataset.candidates)
-    bucket = history_bucket(np.diff(dataset.train.interactions.indptr)[rows].astype(np.int64))
-    names = ("recall@10", "ndcg@10", "recall@20", "ndcg@20")
-    return {
-        "dataset": dataset.name,
-        "task": dataset.task,
-        "model": "+".join(scorer.name for scorer in model.scorers),
-        **{name: _mean(quality[name]) for name in names},
-        "users": len(rows),
-        "fit_s": round(fitted - selected, 2),
-        "select_s": round(selected - started, 2),
-        "cpu_s": round(time.process_time() - cpu, 2),
-        "peak_rss_mib": round(_peak_rss_mib()),
-        "by_history": {
-            label: {
-                "recall@10": _mean(quality["recall@10"][bucket == code]),
-                "ndcg@10": _mean(quality["ndcg@10"][bucket == code]),
-                "users": int((bucket == code).sum()),
-            }
-            for code, label in enumerate(HISTORY_BUCKETS)
-        },
-    }
+    choosing, select_s = time.process_time() - cpu, time.perf_counter() - started
+    for name in models:
+        cpu, started = time.process_time(), time.perf_counter()
+        with threadpool_limits(limits=1):
+            fitted = _fitted(dataset.train, name, selection, seed=seed)
+            fit_s, fit_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+            if progress is not None:
+                progress(models.index(name), len(models), f"asking {name}")
+            rows = np.flatnonzero(np.diff(dataset.test.indptr)).astype(np.int64)
+            quality = measure(
+                fitted, dataset.train, dataset.test, rows, candidates=dataset.candidates
+            )
+        yield Trial(
+            dataset=dataset,
+            model=name,
+            fitted=fitted,
+            selection=selection,
+            quality=quality,
+            rows=rows,
+            fit_s=fit_s,
+            select_s=select_s,
+            fit_cpu_s=fit_cpu_s,
+            cpu_s=choosing + time.process_time() - cpu,
+        )
+
+
+def _fitted(view: View, name: str, selection: Selection, *, seed: int) -> FittedModel | Scorer:
+    if name == BLEND:
+        return fit(view, selection, seed=seed)
+    config = selection.configs.get(name, {})
+    made = {scorer.name: scorer for scorer in scorers_for(view, selection.configs)}
+    scorer = made[name] if name in made else SCORERS[name](**config)
+    return scorer.fit(view, seed=seed)
 
 
 def evaluate_cold(

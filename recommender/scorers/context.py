@@ -1,4 +1,4 @@
-"""What stands around an item: the group behind it, the way there, how new it is."""
+"""What stands around an item: the group behind it, the way there, how new it is, the rush to it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, distance_km, row_of, with_width
-from recommender.scorers.popular import TOOK_PART
+from recommender.scorers.popular import TOOK_PART, PopularScorer
 
-__all__ = ["DistanceScorer", "FreshScorer", "OwnGroupScorer"]
+__all__ = [
+    "DistanceScorer",
+    "FreshScorer",
+    "OwnGroupScorer",
+    "TrendingScorer",
+    "UntriedScorer",
+]
 
 DAY = 86_400
 
@@ -203,3 +209,61 @@ class FreshScorer:
     def restore(cls, config: Config, arrays: Arrays) -> Self:
         """Make the scorer again."""
         return cls(scale_days=float(config["scale_days"]))
+
+
+class TrendingScorer(PopularScorer):
+    """Popularity of the last weeks alone: what people are joining now."""
+
+    name: ClassVar[str] = "trending"
+
+    def __init__(self, half_life_days: float = 14.0) -> None:
+        super().__init__(half_life_days)
+
+
+class UntriedScorer:
+    """Tells what nobody has joined yet: 1 for it, 0 for everything else.
+
+    Where items come and go, most of what people join next is too new to have been joined.
+    """
+
+    name: ClassVar[str] = "untried"
+
+    def __init__(self) -> None:
+        self.tried_: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """(n_items,) somebody took part."""
+
+    def fit(self, view: View, *, seed: int) -> Self:
+        """Mark what somebody joined."""
+        X = view.interactions
+        joined = X.indices[X.data > 0]
+        self.tried_ = np.bincount(joined, minlength=view.n_items) > 0
+        return self
+
+    def score(
+        self, query: Query, candidates: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Give everybody the same scores."""
+        asked = np.arange(len(query.items)) if candidates is None else candidates
+        untried = np.ones(len(asked), np.float32)
+        known = asked < len(self.tried_)
+        untried[known] = ~self.tried_[asked[known]]
+        return np.repeat(untried[None, :], len(query), axis=0)
+
+    def evidence(self, query: Query, candidate: int) -> Evidence | None:
+        """Cite nothing: that nobody came yet is no reason of the resident's own."""
+        return None
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return which items were joined."""
+        return {"tried": self.tried_}
+
+    def config(self) -> dict[str, float | int | str | bool]:
+        """Return nothing: there is nothing to set."""
+        return {}
+
+    @classmethod
+    def restore(cls, config: Config, arrays: Arrays) -> Self:
+        """Make the fitted scorer again."""
+        scorer = cls()
+        scorer.tried_ = np.asarray(arrays["tried"], np.bool_)
+        return scorer

@@ -17,12 +17,20 @@ from recommender.scorers import (
     ContentScorer,
     DistanceScorer,
     FreshScorer,
+    GroupALSScorer,
+    GroupItemScorer,
+    HabitScorer,
     ItemItemScorer,
     NearHomeScorer,
     OwnGroupScorer,
     PopularScorer,
     SocialScorer,
+    SoonScorer,
     SpectralScorer,
+    TrendingScorer,
+    TurnScorer,
+    UntriedScorer,
+    VenueScorer,
 )
 from recommender.scorers.matrix import csr_arrays
 from tests.worlds import NOW, checkerboard, csr, stranger, wider, with_new_items, without_resident
@@ -59,6 +67,8 @@ class ScorerContract:
     """Scores items that opened after fitting, from what the item table says of them."""
     reads_history = True
     learns_from_interactions = True
+    is_personal = True
+    """Has nothing to say to a resident of whom nothing is known."""
 
     def make(self) -> Scorer:
         raise NotImplementedError
@@ -136,7 +146,7 @@ class ScorerContract:
         query = ask(stranger(view.items, row=100), 100)
         scores = scorer.score(query)
         assert np.isfinite(scores).all()
-        if not isinstance(scorer, PopularScorer | NearHomeScorer | FreshScorer):
+        if self.is_personal:
             assert not scores.any()
 
     def test_items_that_opened_since(self, view, scorer):
@@ -189,6 +199,7 @@ class ScorerContract:
 
 class TestPopular(ScorerContract):
     reads_history = False
+    is_personal = False
 
     def make(self) -> Scorer:
         return PopularScorer()
@@ -231,8 +242,42 @@ class TestPopular(ScorerContract):
         assert scorer.evidence(replace(ask(view, 0), masked=np.array([3])), 0) is None
 
 
+class TestTrending(TestPopular):
+    def make(self) -> Scorer:
+        return TrendingScorer()
+
+    def test_fades_faster_than_popularity(self):
+        assert TrendingScorer().half_life_days < PopularScorer().half_life_days / 10
+
+
+class TestUntried(ScorerContract):
+    is_personal = False
+    reads_history = False
+
+    def make(self) -> Scorer:
+        return UntriedScorer()
+
+    @pytest.fixture
+    def view(self) -> View:
+        """Nobody but resident 4 joined item 20; nobody at all joined item 21."""
+        view = checkerboard()
+        did = view.interactions.toarray()
+        did[:, 20:22] = 0.0
+        did[4, 20] = 2.0
+        return replace(view, interactions=csr(did), times=np.full((did > 0).sum(), NOW))
+
+    def test_prefers_the_own_colour(self, view, scorer):
+        """It knows no colours: what nobody joined comes first."""
+        assert np.flatnonzero(scorer.score(ask(view, 0))[0]).tolist() == [21]
+
+    def test_items_that_opened_since(self, view, scorer):
+        scores = scorer.score(widened(ask(view, 0), 4))[0]
+        assert scores[-4:].tolist() == [1.0] * 4
+
+
 class TestNearHome(ScorerContract):
     reads_history = False
+    is_personal = False
 
     def make(self) -> Scorer:
         return NearHomeScorer(prior=20.0)
@@ -337,6 +382,7 @@ class TestDistance(ScorerContract):
 
 
 class TestFresh(ScorerContract):
+    is_personal = False
     learns_from_interactions = False
     judges_new_items = True
     reads_history = False
@@ -372,6 +418,109 @@ class TestSocial(ScorerContract):
         untied: CSR = empty_csr(view.n_residents, view.n_residents)
         scorer = SocialScorer().fit(replace(view, ties=untied), seed=0)
         assert scorer.did_.nnz == 0
+
+
+class TestVenue(ScorerContract):
+    learns_from_interactions = False
+    judges_new_items = True
+
+    def make(self) -> Scorer:
+        return VenueScorer()
+
+
+def with_four_groups(view: View) -> View:
+    """Items 0 to 3 are the groups, two of each colour; every other item has one of its colour."""
+    rows = np.arange(view.n_items)
+    group = np.where(rows < 4, -1, rows % 4).astype(np.int32)
+    kind = view.items.kind.copy()
+    kind[2:4] = kind[0]
+    return replace(view, items=replace(view.items, group=group, kind=kind))
+
+
+class ByGroup(ScorerContract):
+    @pytest.fixture
+    def view(self) -> View:
+        return with_four_groups(checkerboard())
+
+    def test_items_that_opened_since(self, view, scorer):
+        query = widened(ask(view, 0), 8)  # the last four are no groups
+        scores = scorer.score(query)[0]
+        assert scores[-4::2].mean() > scores[-3::2].mean()
+        assert not scores[-8:-4].any()  # groups that organise nothing yet
+
+    def test_says_nothing_where_nobody_organises(self, view):
+        alone = replace(view.items, group=np.full(view.n_items, -1, np.int32))
+        scorer = self.make().fit(replace(view, items=alone), seed=7)
+        assert not scorer.score(ask(replace(view, items=alone), 0)).any()
+
+
+class TestGroupItem(ByGroup):
+    def make(self) -> Scorer:
+        return GroupItemScorer()
+
+
+class TestGroupALS(ByGroup):
+    def make(self) -> Scorer:
+        return GroupALSScorer(factors=4, regularization=1.0, iterations=8)
+
+
+def with_starts(view: View) -> View:
+    """What is no group starts on a Monday if it is even, else on the day after; one each week."""
+    rows = np.arange(view.n_items)
+    starts = NOW + 86_400 * (7 * (rows // 2) + rows % 2)
+    return replace(view, items=replace(view.items, starts=np.where(rows < 2, -1, starts)))
+
+
+class Timing(ScorerContract):
+    learns_from_interactions = False
+    judges_new_items = True
+
+    @pytest.fixture
+    def view(self) -> View:
+        return with_starts(checkerboard())
+
+
+class TestHabit(Timing):
+    def make(self) -> Scorer:
+        return HabitScorer()
+
+
+class TestSoon(Timing):
+    reads_history = False
+    is_personal = False
+
+    def make(self) -> Scorer:
+        return SoonScorer()
+
+    def test_prefers_the_own_colour(self, view, scorer):
+        """It knows no colours: what starts first comes first."""
+        assert (np.diff(scorer.score(ask(view, 0))[0, 2:]) < 0).all()
+
+    def test_has_nothing_to_say_of_what_began_or_never_begins(self, view, scorer):
+        later = replace(ask(view, 0), now=int(view.items.starts[10]))
+        scores = scorer.score(later)[0]
+        assert not scores[:11].any()
+        assert scores[11] > 0
+
+
+class TestTurn(Timing):
+    reads_history = False
+    is_personal = False
+
+    def make(self) -> Scorer:
+        return TurnScorer()
+
+    def test_prefers_the_own_colour(self, view, scorer):
+        """It knows no colours: of one group the next thing comes first."""
+        scores = scorer.score(ask(view, 0))[0]
+        for side in (0, 1):
+            assert (np.diff(scores[2 + side :: 2]) < 0).all()
+
+    def test_items_that_opened_since(self, view, scorer):
+        query = widened(ask(view, 0), 4)
+        scores = scorer.score(query)[0]
+        assert (scores[-2:] < scores[2:4]).all()  # one more of the group at the same hour
+        assert (scores[4:6] < scorer.score(ask(view, 0))[0, 4:6]).all()
 
 
 class TestSpectral(ScorerContract):

@@ -222,6 +222,25 @@ def test_evaluate_a_small_data_set(linli: CommandLine, tmp_path: Path):
     assert report["recall@10"] > 0.9
     assert report["users"] > 0
     assert "recall@10" in linli.text("evaluate", str(folder))
+    assert "chosen" in apart.err
+    popular = json.loads(
+        linli.run_apart("evaluate", str(folder), "--model", "popular", "--json").out
+    )
+    assert list(popular) == list(report)
+    assert (report["model"], popular["model"]) == ("blend", "popular")
+    assert popular["ndcg@10"] < report["ndcg@10"]
+    by_item = linli.run_apart("evaluate", str(folder), "--by-item", "--json")
+    assert "by_item_history" in json.loads(by_item.out)
+
+
+def test_evaluate_shows_all_models_side_by_side(linli: CommandLine, tmp_path: Path):
+    train = "".join(f"{u} {u % 4} {(u + 1) % 4}\n" for u in range(20))
+    test = "".join(f"{u} {(u + 2) % 4}\n" for u in range(20))
+    folder = packed(tmp_path / "small", {"train.txt": train, "test.txt": test})
+    reports = json.loads(linli.run_apart("evaluate", str(folder), "--compare", "--json").out)
+    assert reports[0]["model"] == "blend"
+    assert {"popular", "als"} <= {report["model"] for report in reports}
+    assert "±" in linli.text("evaluate", str(folder), "--compare")
 
 
 # --- refusals -----------------------------------------------------------------------------------

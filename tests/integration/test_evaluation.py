@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graph.errors import NotFound
 from recommender.evaluation.datasets import read_dataset
 from recommender.evaluation.report import evaluate, evaluate_cold, measure, spread
 from recommender.fitted import FittedModel
@@ -20,7 +21,8 @@ def nashville(shared_data):
 
 
 def test_warm_quality_and_the_form_of_the_report(nashville):
-    report = evaluate(nashville)
+    trial = evaluate(nashville)
+    report = trial.report()
     assert list(report) == [
         "dataset",
         "task",
@@ -43,6 +45,7 @@ def test_warm_quality_and_the_form_of_the_report(nashville):
     assert list(by_history) == ["0", "1-3", "4+"]
     assert sum(part["users"] for part in by_history.values()) == 8209
     assert set(by_history["1-3"]) == {"recall@10", "ndcg@10", "users"}
+    assert 0.0 < trial.errors()["recall@10"] < 0.01
 
 
 def test_anchors_are_met_by_our_measure(nashville):
@@ -77,3 +80,23 @@ def test_lists_reach_more_items_than_popularity_does(nashville):
     found = spread(model, nashville.train, np.arange(0, nashville.train.n_residents, 20))
     assert found["coverage"] > 0.3
     assert 0.0 < found["gini"] < 0.95
+
+
+def test_groups_tell_what_residents_come_to_next(shared_data, sizes):
+    """Where most items are too new to have been joined; in the long run without members, too."""
+    known = ((True, 0.50, 0.42), (False, 0.42, 0.37))
+    for memberships, recall, ndcg in known[: 1 if sizes.name == "small" else None]:
+        dataset = read_dataset(shared_data / "meetup-dc" / "events", memberships=memberships)
+        trial = evaluate(dataset)
+        report = trial.report()
+        assert (report["task"], report["users"]) == ("events", 991)
+        assert report["recall@10"] >= recall
+        assert report["ndcg@10"] >= ndcg
+        by_item = trial.by_item_history()
+        assert set(by_item) == {"new", "known"}
+        assert by_item["new"]["recall@10"] > 0.4
+
+
+def test_an_unknown_model_is_named_with_those_there_are(nashville):
+    with pytest.raises(NotFound, match="popular"):
+        evaluate(nashville, model="oracle")

@@ -1,0 +1,170 @@
+"""When an item takes place: how soon, whether it is its group's next, and at one's usual hour."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.view import ItemTable, View
+from recommender.base import Evidence, Query
+from recommender.scorers.matrix import Arrays, Config, PerTable, row_of
+
+__all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
+
+DAY = 86_400
+_WEEK_HOURS = 168.0
+
+
+class _NothingLearnt:
+    """What is all in the query: nothing is fitted, kept or cited."""
+
+    def fit(self, view: View, *, seed: int) -> Self:
+        """Learn nothing."""
+        return self
+
+    def evidence(self, query: Query, candidate: int) -> Evidence | None:
+        """Cite nothing: a date is no reason of the resident's own."""
+        return None
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return nothing: nothing was learnt."""
+        return {}
+
+
+def _asked(query: Query, candidates: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    return np.arange(len(query.items)) if candidates is None else candidates
+
+
+class SoonScorer(_NothingLearnt):
+    r"""Prefers what starts soon: :math:`\log \frac{1 + s}{1 + d}` for d days to the start.
+
+    0 for what starts in s days, has started, or has no start.
+
+    Parameters
+    ----------
+    scale_days : float
+        s.
+    """
+
+    name: ClassVar[str] = "soon"
+
+    def __init__(self, scale_days: float = 14.0) -> None:
+        self.scale_days = scale_days
+
+    def score(
+        self, query: Query, candidates: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Score by the days from ``query.now`` to each start."""
+        starts = query.items.starts[_asked(query, candidates)]
+        days = np.maximum(starts - query.now, 0) / DAY
+        soon = np.log((1.0 + self.scale_days) / (1.0 + days))
+        one = np.where(starts > query.now, soon, 0.0).astype(np.float32)
+        return np.repeat(one[None, :], len(query), axis=0)
+
+    def config(self) -> dict[str, float | int | str | bool]:
+        """Return the hyper-parameters."""
+        return {"scale_days": self.scale_days}
+
+    @classmethod
+    def restore(cls, config: Config, arrays: Arrays) -> Self:
+        """Make the scorer again."""
+        return cls(scale_days=float(config["scale_days"]))
+
+
+class TurnScorer(_NothingLearnt):
+    r"""Spreads the attention that a group gets over what it has ahead, the next things first.
+
+    :math:`-\log r - \log n` for the r-th of n items that the group has ahead; 0 for an item without
+    a group or a start.
+    """
+
+    name: ClassVar[str] = "turn"
+
+    def __init__(self) -> None:
+        self._order = PerTable(_by_group_and_start)
+
+    def score(
+        self, query: Query, candidates: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Score by the place of each item among its group's."""
+        order = self._order(query.items)
+        items = query.items
+        ahead = order[items.starts[order] > query.now]
+        place = np.zeros(len(items), np.float32)
+        if len(ahead):
+            group = items.group[ahead]
+            first = np.append(True, group[1:] != group[:-1])
+            block = np.cumsum(first) - 1
+            starts = np.flatnonzero(first)
+            rank = np.arange(len(ahead)) - starts[block] + 1
+            count = np.diff(np.append(starts, len(ahead)))[block]
+            place[ahead] = -np.log(rank) - np.log(count)
+        one = place[_asked(query, candidates)]
+        return np.repeat(one[None, :], len(query), axis=0)
+
+    def config(self) -> dict[str, float | int | str | bool]:
+        """Return nothing: there is nothing to set."""
+        return {}
+
+    @classmethod
+    def restore(cls, config: Config, arrays: Arrays) -> Self:
+        """Make the scorer again."""
+        return cls()
+
+
+def _by_group_and_start(items: ItemTable) -> NDArray[np.int64]:
+    """Rows of items with a group and a start, ordered by group, start and row."""
+    rows = np.flatnonzero((items.group >= 0) & (items.starts >= 0))
+    return rows[np.lexsort((rows, items.starts[rows], items.group[rows]))]
+
+
+class HabitScorer(_NothingLearnt):
+    r"""Prefers the hours of the week at which one took part before.
+
+    .. math:: s_i = \frac{\sum_j c_j \exp(-(\Delta_{ij} / h)^2)}{\sum_j c_j + k}
+
+    over own items j with a start, where :math:`\Delta` is the distance of two hours of the week
+    around the clock. Habits are told apart the same in any time zone.
+
+    Parameters
+    ----------
+    width_hours : float
+        h.
+    prior : float
+        k, in units of confidence: keeps one evening from being a habit.
+    """
+
+    name: ClassVar[str] = "habit"
+
+    def __init__(self, width_hours: float = 2.0, prior: float = 2.0) -> None:
+        self.width_hours = width_hours
+        self.prior = prior
+
+    def score(
+        self, query: Query, candidates: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Compare the hour of each start with the hours of the own history."""
+        starts = query.items.starts[_asked(query, candidates)]
+        timed = starts >= 0
+        hours, slot = np.unique((starts[timed] // 3600) % _WEEK_HOURS, return_inverse=True)
+        out = np.zeros((len(query), len(starts)), np.float32)
+        for row in range(len(query)):
+            items, confidence = row_of(query.history, row)
+            own = query.items.starts[items]
+            own, confidence = own[own >= 0], confidence[own >= 0]
+            apart = np.abs(hours[:, None] - (own // 3600) % _WEEK_HOURS)
+            apart = np.minimum(apart, _WEEK_HOURS - apart)
+            alike = np.exp(-((apart / self.width_hours) ** 2)) @ confidence
+            out[row, timed] = (alike / (confidence.sum() + self.prior))[slot.reshape(-1)]
+        return out
+
+    def config(self) -> dict[str, float | int | str | bool]:
+        """Return the hyper-parameters."""
+        return {"width_hours": self.width_hours, "prior": self.prior}
+
+    @classmethod
+    def restore(cls, config: Config, arrays: Arrays) -> Self:
+        """Make the scorer again."""
+        return cls(width_hours=float(config["width_hours"]), prior=float(config["prior"]))
