@@ -269,13 +269,13 @@ def _choose_weights(
 
 
 def _ascend(pool: Pool, rows: NDArray[np.int64], start: Weights) -> tuple[Weights, float]:
-    """Change one weight at a time, as long as the worth rises; three times around."""
+    """Change one weight at a time, as long as the worth rises; twice around."""
     weights = dict(start)
     if len(rows) < _MIN_RESIDENTS:
         return weights, 0.0
     own = {name: pool.parts[name][rows] for name in weights}
     best = pool.worth(_sum(own, weights), rows)
-    for _ in range(3):
+    for _ in range(2):
         for name, part in own.items():
             if not part.any():
                 continue  # it says nothing about these residents: the prior stands
