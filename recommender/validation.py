@@ -23,11 +23,11 @@ from recommender.ranking.blend import history_bucket
 
 __all__ = ["Pool", "Validation", "worth"]
 
-_CELLS = 6_000_000
+_CELLS = 4_000_000
 """Pooled scores of one part that are held at a time."""
 _RESIDENTS = (3_000, 10_000)
 """Fewest and most residents that are asked about, if there are as many."""
-_PER_PART = 200
+_PER_PART = 100
 """Items of each part's own top that enter the pool."""
 _BATCH_CELLS = 2_000_000
 
