@@ -20,6 +20,7 @@ from api.cli.output import (
 from api.wiring import load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import CypherStore
+from recommender.artifact import load_model
 
 __all__ = ["register"]
 
@@ -38,6 +39,10 @@ def train(
 ) -> None:
     """Fit the recommender on the current snapshot and publish the model."""
     _job("train", "training", home, as_operator, as_json=as_json)
+    if not as_json:
+        with open_floors(load_config(home=home)) as floors:
+            chosen = load_model(floors.site.home.models).chosen
+        print_table(("chosen", "value"), list(chosen.items()))
 
 
 def _job(job: str, title: str, home: Path | None, name: str | None, *, as_json: bool) -> None:
