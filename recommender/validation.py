@@ -1,8 +1,9 @@
 """Residents of a validation cut: how well one part, or a blend of parts, finds what was hidden.
 
 A blend is tried hundreds of times, so it is tried on a pool: of each resident, the items that some
-part ranks high, and the hidden ones. Scores are standardised over all candidates before, so a
-blend ranks the pool as it would rank them all.
+part ranks high. Scores are standardised over all candidates before, so a blend ranks the pool as it
+would rank them all. A hidden item that no part ranks high counts as not found: were it in the pool
+for being hidden, a part that is wrong about everything else would look right.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Pool:
     hidden: CSR
     """(n, width) 1 where a hidden item is."""
     mask: NDArray[np.bool_]
-    """(n, width) places beyond a resident's pool."""
+    """(n, width) places beyond a resident's pool, those of hidden items among them."""
 
     @classmethod
     def of(cls, validation: Validation, scorers: Sequence[Scorer]) -> Self:
@@ -139,7 +140,7 @@ def _pooled(
     count = np.maximum((~mask).sum(axis=1, keepdims=True), 1)
     raw, spread = [], []
     wanted = (hidden.toarray() > 0) & ~mask
-    chosen = wanted.copy()
+    chosen = np.zeros(mask.shape, np.bool_)
     for scorer in scorers:
         scores = scorer.score(query)
         mean = scores.sum(axis=1, keepdims=True, where=~mask, dtype=np.float64) / count
@@ -148,21 +149,23 @@ def _pooled(
         spread.append(np.sqrt((centred * centred).sum(axis=1) / count[:, 0]).astype(np.float32))
         chosen |= _top(np.where(mask, -np.inf, scores))
     chosen &= ~mask
-    width = int(chosen.sum(axis=1).max(initial=0))
-    order = np.argsort(~chosen, axis=1, kind="stable")[:, :width]
-    outside = ~np.take_along_axis(chosen, order, axis=1)
+    placed = chosen | wanted
+    width = int(placed.sum(axis=1).max(initial=0))
+    order = np.argsort(~placed, axis=1, kind="stable")[:, :width]
     values = np.stack([np.take_along_axis(part, order, axis=1) for part in raw])
-    kept = np.take_along_axis(wanted, order, axis=1) & ~outside
-    return values, np.stack(spread), kept.astype(np.float32), outside
+    kept = np.take_along_axis(wanted, order, axis=1).astype(np.float32)
+    return values, np.stack(spread), kept, ~np.take_along_axis(chosen, order, axis=1)
 
 
 def _top(scores: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Mark the best entries of each row; what ties with the last of them stays out or in whole."""
+    """Mark the best entries of each row; ties by item row, as lists have them."""
     n = scores.shape[1]
     if n <= _PER_PART:
         return np.ones(scores.shape, np.bool_)
-    last = -np.partition(-scores, _PER_PART, axis=1)[:, _PER_PART]
-    return scores > last[:, None]
+    last = -np.partition(-scores, _PER_PART - 1, axis=1)[:, _PER_PART - 1, None]
+    above, level = scores > last, scores == last
+    room = _PER_PART - above.sum(axis=1, keepdims=True)
+    return above | (level & (np.cumsum(level, axis=1) <= room))
 
 
 def _wide(array: NDArray[np.generic], width: int, fill: float | bool) -> NDArray[np.generic]:
