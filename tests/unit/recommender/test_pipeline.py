@@ -140,7 +140,7 @@ def test_a_part_that_speaks_against_is_never_cited(view, model):
 def test_the_strongest_citable_part_is_told(view, model):
     parts = {"social": 900.0, "near": 800.0, "content": 100.0, "own_group": 200.0}
     query = ask(view, 1)
-    joined = query.history.toarray()
+    joined = np.zeros(query.history.shape, np.float32)  # past doings tell of the group, too
     joined[0, int(view.items.group[3])] = 2.0  # a membership that may be used
     member = replace(query, history=csr(joined))
     assert reason(model, member, 3, **parts).code is ReasonCode.OWN_GROUP
