@@ -165,7 +165,8 @@ def _top(scores: NDArray[np.floating]) -> NDArray[np.bool_]:
     last = -np.partition(-scores, _PER_PART - 1, axis=1)[:, _PER_PART - 1, None]
     above, level = scores > last, scores == last
     room = _PER_PART - above.sum(axis=1, keepdims=True)
-    return above | (level & (np.cumsum(level, axis=1) <= room))
+    out: NDArray[np.bool_] = above | (level & (np.cumsum(level, axis=1) <= room))
+    return out
 
 
 def _wide(array: NDArray[np.generic], width: int, fill: float | bool) -> NDArray[np.generic]:
