@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class _Made:
     moment: Moment
     kinds: tuple[ItemKind, ...]
     cards: tuple[CardView, ...]
+    written: dict[str, bytes] = field(default_factory=dict)
 
 
 class FeedService:
@@ -284,6 +285,7 @@ class FeedService:
             display_name="",
             personalised=made.feed.personalised,
             snapshot_age=self._backing.live.snapshot_age(made.moment),
+            written=made.written,
         )
 
 
