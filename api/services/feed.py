@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -253,8 +254,7 @@ class FeedService:
         )
 
     def _arm(self, row: int) -> Arm:
-        held = held_out(np.array([row], np.int64), self._backing.trial.holdout)[0]
-        return Arm.HELD_OUT if held else Arm.PERSONAL
+        return _arm_of(row, self._backing.trial.holdout)
 
     @staticmethod
     def _query(viewer: Viewer, arm: Arm) -> Query:
@@ -287,6 +287,12 @@ class FeedService:
             snapshot_age=self._backing.live.snapshot_age(made.moment),
             written=made.written,
         )
+
+
+@lru_cache(maxsize=10_000)
+def _arm_of(row: int, holdout: float) -> Arm:
+    """Arm of one resident, for which the next look asks again; it never changes."""
+    return Arm.HELD_OUT if held_out(np.array([row], np.int64), holdout)[0] else Arm.PERSONAL
 
 
 def _still(moment: Moment, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
