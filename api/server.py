@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -68,7 +69,12 @@ def _application(config: Config, stack: ExitStack) -> Flask:
         floors.models.current()
     except NotReady:
         _log.info("nothing to serve yet: there is no snapshot or no model")
-    return create_app(floors)
+    app = create_app(floors)
+    # What was made until now lives as long as the process: the collector need not walk through it
+    # again while requests wait.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _run_gunicorn(config: Config, when_ready: Hook | None, on_exit: Hook | None) -> None:

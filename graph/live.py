@@ -177,7 +177,7 @@ class Moment:
         anybody until the next fit.
         """
         expired = self.first_expiry.rows[: np.searchsorted(self.first_expiry.times, now, "right")]
-        return np.union1d(self.withdrawn, expired)
+        return np.union1d(self.withdrawn, expired) if len(expired) else self.withdrawn
 
     def item(self, row: int) -> ItemFacts:
         """Public facts of an item: title, place and so on; a group that organises it is named."""

@@ -110,6 +110,8 @@ class Recommender:
         places, chances = explored(places, n, weight=explore, drawn=drawn)
         gains = self.model.reranker.gains(query, rows[places])
         reasons = Reasons(self.model, query, rows, parts, self.words)
+        shares = {name: part[0, places].tolist() for name, part in parts.items()}
+        added = {name: gain.tolist() for name, gain in gains.items()}
         items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
         return tuple(
             Recommendation(
@@ -119,9 +121,9 @@ class Recommender:
                 rank=place + 1,
                 score=float(total[at]),
                 reason=reasons.of(at),
-                parts={name: float(part[0, at]) for name, part in parts.items()},
+                parts={name: share[place] for name, share in shares.items()},
                 propensity=float(chances[place]),
-                gains={name: float(gain[place]) for name, gain in gains.items()},
+                gains={name: gain[place] for name, gain in added.items()},
             )
             for place, at in enumerate(places.tolist())
         )

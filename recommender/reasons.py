@@ -45,6 +45,9 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
 OWN_ITEMS = frozenset({ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_GROUP, ReasonCode.OWN_VENUE})
 """Codes that cite something the resident did, from which many parts learn."""
 
+_CHECKED = OWN_ITEMS | {ReasonCode.IN_OWN_GRID}
+"""Codes cited only where the item would stand lower without what they cite."""
+
 NO_HISTORY = frozenset({"popular", "near", "distance", "social", "fresh"})
 """Parts that do not read the history of the one asking; every other part is asked again."""
 
@@ -112,6 +115,8 @@ class Reasons:
 
     def _is_needed(self, name: str, evidence: Evidence, at: int) -> bool:
         """Tell whether the item would stand lower without the evidence; asked once for each."""
+        if evidence.code not in _CHECKED:
+            return True
         key = (name, evidence.code.value, *evidence.slots.values())
         if key not in self._needed:
             self._needed[key] = self._fell(name, evidence)
@@ -123,8 +128,6 @@ class Reasons:
             less = replace(self._query, grid=np.array([-1], np.int32))
             lower: NDArray[np.bool_] = self._changes([name], less)[name] < _LESS
             return lower
-        if evidence.code not in OWN_ITEMS:
-            return np.ones(len(self._rows), np.bool_)
         if self._checked == MOST_CHECKED:
             return np.zeros(len(self._rows), np.bool_)
         self._checked += 1

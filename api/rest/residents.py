@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Response
+from pydantic import TypeAdapter
 
 from api.rest.door import api
 from api.rest.requests import REPLAYED, about, idempotency_key, services
@@ -22,13 +23,16 @@ from api.rest.schemas import (
 from api.security.callers import Caller, Door, caller
 from api.services.consents import Asked
 from api.services.interactions import Act
-from api.services.views import join_act, leave_act
+from api.services.views import CardView, FeedView, join_act, leave_act
 from graph.errors import Denied, PurposeNotAuthorised
 from graph.model import InstitutionId, InteractionKind, ItemId, ItemKind, RecId, ResidentId
 
-__all__: list[str] = []
+__all__ = ["feed_json"]
 
 Answer = tuple[ReceiptOut, int, dict[str, str]]
+
+_CARDS = TypeAdapter(tuple[CardView, ...])
+_DOOR = "rest"
 
 
 @api.get("/session", endpoint="session")
@@ -57,9 +61,21 @@ def feed(resident: str, query_data: FeedQuery) -> Response:
             view = feeds.for_institution(who.actor, id_, query_data.kind, query_data.n)
         except Denied as error:
             raise _not_authorised() from error
-    # Written here: through dicts and Flask's JSON, the most asked for answer takes twice as long.
-    body = FeedOut.model_validate(view).model_dump_json()
-    return Response(body, mimetype="application/json")
+    return Response(feed_json(view), mimetype="application/json")
+
+
+def feed_json(view: FeedView) -> bytes:
+    """Write the most asked for answer as :class:`FeedOut` would, in a fraction of its time.
+
+    Views have the fields of the schemas, and are not validated once more. The cards of a list that
+    was kept are not written again; how old the snapshot is changes with every second.
+    """
+    cards = view.written.get(_DOOR)
+    if cards is None:
+        cards = view.written[_DOOR] = _CARDS.dump_json(view.cards)
+    personalised = b"true" if view.personalised else b"false"
+    age = int(view.snapshot_age.total_seconds())
+    return b'{"cards":%b,"personalised":%b,"snapshot_age":%d}' % (cards, personalised, age)
 
 
 @api.post("/interactions", endpoint="interact")

@@ -23,8 +23,10 @@ _YEAR = 365 * 24 * 3600
 
 def add_headers(response: Response) -> Response:
     """Add what is not there yet."""
+    given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - pairs else
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in given:
+            response.headers.add(name, value)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
     return response

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class _Made:
     moment: Moment
     kinds: tuple[ItemKind, ...]
     cards: tuple[CardView, ...]
+    written: dict[str, bytes] = field(default_factory=dict)
 
 
 class FeedService:
@@ -252,8 +254,7 @@ class FeedService:
         )
 
     def _arm(self, row: int) -> Arm:
-        held = held_out(np.array([row], np.int64), self._backing.trial.holdout)[0]
-        return Arm.HELD_OUT if held else Arm.PERSONAL
+        return _arm_of(row, self._backing.trial.holdout)
 
     @staticmethod
     def _query(viewer: Viewer, arm: Arm) -> Query:
@@ -284,7 +285,14 @@ class FeedService:
             display_name="",
             personalised=made.feed.personalised,
             snapshot_age=self._backing.live.snapshot_age(made.moment),
+            written=made.written,
         )
+
+
+@lru_cache(maxsize=10_000)
+def _arm_of(row: int, holdout: float) -> Arm:
+    """Arm of one resident, for which the next look asks again; it never changes."""
+    return Arm.HELD_OUT if held_out(np.array([row], np.int64), holdout)[0] else Arm.PERSONAL
 
 
 def _still(moment: Moment, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

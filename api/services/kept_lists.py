@@ -91,7 +91,7 @@ class Basis:
             and self.recommender is other.recommender
             and all(a is b for a, b in zip(self.parts, other.parts, strict=True))
             and (self.seats, self.minute) == (other.seats, other.minute)
-            and np.array_equal(self.masked, other.masked)
+            and (self.masked is other.masked or np.array_equal(self.masked, other.masked))
         )
 
 

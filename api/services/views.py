@@ -156,6 +156,8 @@ class FeedView:
     """The resident's own name or a polite form of it, for their eyes only."""
     personalised: bool
     snapshot_age: timedelta
+    written: dict[str, bytes] = field(default_factory=dict, compare=False)
+    """The cards as a door has written them, by door: kept as long as the cards are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heapify, heappop, heapreplace
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,10 @@ def take(
     At each place the item with the highest :math:`v_i - \sum_a \lambda_a \sqrt{n_a(i)}` is taken,
     where :math:`n_a(i)` is how many taken items share its value of attribute a: the second of a
     kind costs more than the tenth, so that a resident of one taste keeps it. What is unknown is
-    shared with nothing. Takes O(items x n).
+    shared with nothing.
+
+    What repeats only ever costs more as items are taken, so what an item was worth when last looked
+    at is the most it can be worth now: only those that still lead are looked at again.
 
     Parameters
     ----------
@@ -44,20 +49,27 @@ def take(
     documents and producing summaries", SIGIR 1998. H. Lin, J. Bilmes, "A class of submodular
     functions for document summarization", ACL 2011: the square root of what is covered.
     """
-    left = value.copy()
-    out = np.empty(max(min(n, len(value)), 0), np.int64)
-    more = np.diff(np.sqrt(np.arange(len(out) + 1.0))).tolist()
-    taken: list[dict[int, int]] = [{} for _ in attributes]
-    for place in range(len(out)):
-        at = int(np.argmax(left))
-        out[place], left[at] = at, -np.inf
-        for (values, cost), count in zip(attributes, taken, strict=True):
-            shared = int(values[at])
-            if shared >= 0 and cost:
-                before = count.get(shared, 0)
-                left[values == shared] -= cost * more[before]
-                count[shared] = before + 1
-    return out
+    taken: list[tuple[list[int], dict[int, int], float]] = [
+        (values.tolist(), {}, cost) for values, cost in attributes if cost
+    ]
+    worth: list[float] = value.tolist()
+    leading = [(-most, at) for at, most in enumerate(worth)]
+    heapify(leading)
+    out: list[int] = []
+    while leading and len(out) < n:
+        before, at = leading[0]
+        now = -worth[at]
+        for values, count, cost in taken:
+            now += cost * sqrt(count.get(values[at], 0))
+        if now > before:
+            heapreplace(leading, (now, at))
+            continue
+        heappop(leading)
+        out.append(at)
+        for values, count, _ in taken:
+            if values[at] >= 0:
+                count[values[at]] = count.get(values[at], 0) + 1
+    return np.array(out, np.int64)
 
 
 def best(scores: NDArray[np.float32], candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:

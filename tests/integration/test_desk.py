@@ -128,7 +128,7 @@ def test_the_desk_says_so_while_the_ledger_is_away(
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(web.floors.ledger.access, "session", away)
+    monkeypatch.setattr(web.floors.ledger, "session", away)
     answer = clerk.client.get("/desk/imports")
     assert (answer.status_code, "暂时打不开" in answer.text) == (503, True)
     assert int(answer.headers["Retry-After"]) > 0

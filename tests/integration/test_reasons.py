@@ -200,8 +200,8 @@ def test_not_every_own_item_will_do(world):
     assert 0 < sum(found) < len(found)
 
 
-def test_every_card_has_a_reason_in_both_languages(made_rich_home, world):
-    with open_floors(load_config(home=made_rich_home), clock=FixedClock(NOW)) as floors:
+def test_every_card_has_a_reason_in_both_languages(rich_home, world):
+    with open_floors(load_config(home=rich_home), clock=FixedClock(NOW)) as floors:
         moment, service = floors.live.catch_up(), FeedService(floors)
         seen = set()
         for resident in moment.snapshot.resident_ids[::20].tolist():
