@@ -1,14 +1,15 @@
-"""Every triangle of the city's ties, once: what clustering, support and Burt's measures are made of.
+"""Every triangle of the ties, once: what clustering, support and Burt's measures are made of.
 
 Ties are directed from the resident with fewer ties to the one with more, so that nobody has many
 outgoing ones (at most the root of twice the number of ties); each pair of outgoing ties is then
-looked up. A triangle is met exactly once, and memory is bounded by the block of pairs that is looked at.
+looked up. A triangle is met exactly once, and pairs are looked at in blocks, so memory is bounded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -154,8 +155,10 @@ def _blocks(directed: _Directed) -> Iterator[tuple[NDArray[np.int64], ...]]:
     number = directed.number
     later = number.indptr[directed.tail + 1] - np.arange(1, number.nnz + 1)
     before = np.concatenate(([0], np.cumsum(later, dtype=np.int64)))
-    cuts = np.searchsorted(before, np.arange(0, before[-1], _PAIRS_AT_ONCE), side="left")
-    for start, stop in zip(cuts, [*cuts[1:], number.nnz], strict=True):
+    cuts = np.searchsorted(before, np.arange(0, before[-1], _PAIRS_AT_ONCE))
+    for start, stop in pairwise([*cuts.tolist(), number.nnz]):
+        if before[start] == before[stop]:
+            continue  # what scipy makes of no index at all is not an array
         uv = np.repeat(np.arange(start, stop), later[start:stop])
         first = np.repeat(before[start:stop] - before[start], later[start:stop])
         uw = uv + 1 + np.arange(len(uv)) - first
@@ -173,4 +176,4 @@ def _largest(ties: sp.csr_array) -> NDArray[np.float64]:
 
 
 def _inverse(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    return np.divide(1.0, values, out=np.zeros(len(values)), where=values > 0)
