@@ -183,7 +183,7 @@ def friending_bias(
 
 
 def _of_low(
-    total: NDArray[np.float64], counted: NDArray[np.float64], status: NDArray[np.integer]
+    total: NDArray[np.number], counted: NDArray[np.number], status: NDArray[np.integer]
 ) -> NDArray[np.float64]:
     """Divide for low-status residents, relative to the share of high among all who are known."""
     high, known = np.sum(status == HIGH), np.sum(status != UNKNOWN)

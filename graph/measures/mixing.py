@@ -39,7 +39,9 @@ def bridging_share(ties: sp.csr_array, labels: NDArray[np.integer]) -> NDArray[n
     n = ties.shape[0]
     total = np.bincount(row, weights=ties.data * known, minlength=n)
     across = np.bincount(row, weights=ties.data * (known & (labels[row] != other)), minlength=n)
-    return np.divide(across, total, out=np.full(n, np.nan), where=total > 0)
+    share = np.full(n, np.nan)
+    np.divide(across, total, out=share, where=total > 0)
+    return share
 
 
 def bonding_share(ties: sp.csr_array, labels: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -95,4 +97,6 @@ def participation_coefficient(
     row = owners(to_label)
     total = np.bincount(row, weights=to_label.data, minlength=n)
     squares = np.bincount(row, weights=to_label.data**2, minlength=n)
-    return 1.0 - np.divide(squares, total**2, out=np.full(n, np.nan), where=total > 0)
+    concentration = np.full(n, np.nan)
+    np.divide(squares, total**2, out=concentration, where=total > 0)
+    return 1.0 - concentration

@@ -101,6 +101,8 @@ def ties_within(ties: sp.csr_array, labels: NDArray[np.integer]) -> sp.csr_array
     return sp.csr_array((ties.data[inside], ties.indices[inside], indptr), shape=ties.shape)
 
 
-def _over(part: NDArray[np.float64], whole: NDArray[np.number]) -> NDArray[np.float64]:
+def _over(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.float64]:
     """Divide, NaN where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    out = np.full(len(part), np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out

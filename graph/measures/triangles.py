@@ -175,5 +175,5 @@ def _largest(ties: sp.csr_array) -> NDArray[np.float64]:
     return out
 
 
-def _inverse(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse(values: NDArray[np.number]) -> NDArray[np.float64]:
     return np.divide(1.0, values, out=np.zeros(len(values)), where=values > 0)
