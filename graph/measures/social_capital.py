@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.measures.triangles import owners, triangles
+from graph.measures.triangles import Triangles, owners, triangles
 
 __all__ = ["SocialCapital", "social_capital", "ties_within"]
 
@@ -63,19 +63,17 @@ def social_capital(ties: sp.csr_array) -> SocialCapital:
     holes: unpacking Burt's redundancy measures. Connections 20.
     """
     found = triangles(ties)
-    n, row = ties.shape[0], owners(ties)
     degree = np.diff(ties.indptr).astype(np.int64)
-    per_pair = np.bincount(row, weights=found.shared, minlength=n)
-    supported = np.bincount(row, weights=found.shared > 0, minlength=n)
-    strength = np.bincount(row, weights=ties.data, minlength=n)
-    invested = (ties.data + found.through) / strength[row]
-    constraint = np.bincount(row, weights=invested**2, minlength=n)
+    strength = ties.sum(axis=1, dtype=np.float64)
+    per_pair = _of_residents(found, found.shared)
+    supported = _of_residents(found, found.shared > 0)
+    invested = _of_residents(found, (found.weight + found.through) ** 2)
     return SocialCapital(
         degree=degree,
         clustering=_over(per_pair, degree * (degree - 1)),
         support=_over(supported, degree),
         effective_size=degree - _over(found.redundant, strength),
-        constraint=np.where(degree > 0, constraint, np.nan),
+        constraint=_over(invested, strength**2),
     )
 
 
@@ -99,6 +97,13 @@ def ties_within(ties: sp.csr_array, labels: NDArray[np.integer]) -> sp.csr_array
     inside = (labels[row] == labels[ties.indices]) & (labels[row] >= 0)
     indptr = np.concatenate(([0], np.cumsum(np.bincount(row[inside], minlength=ties.shape[0]))))
     return sp.csr_array((ties.data[inside], ties.indices[inside], indptr), shape=ties.shape)
+
+
+def _of_residents(found: Triangles, of_tie: NDArray[np.generic]) -> NDArray[np.number]:
+    """Add up what is known of ties at both of their ends."""
+    n = len(found.redundant)
+    at_one = np.bincount(found.one, weights=of_tie, minlength=n)
+    return at_one + np.bincount(found.other, weights=of_tie, minlength=n)
 
 
 def _over(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.float64]:

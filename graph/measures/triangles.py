@@ -15,74 +15,48 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-__all__ = ["Triangles", "owners", "reverse_arcs", "triangles"]
+__all__ = ["Triangles", "owners", "triangles"]
 
 _PAIRS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Triangles:
-    """What the triangles add up to. An arc is one entry of the CSR: a tie seen from one end."""
+    """What the triangles add up to, for each tie (once, in no order of note) and resident."""
 
+    one: NDArray[np.integer]
+    """(ties,) resident at one end."""
+    other: NDArray[np.integer]
+    """(ties,) resident at the other end."""
+    weight: NDArray[np.float64]
+    """(ties,) w_ij."""
     shared: NDArray[np.int64]
-    """(arcs,) residents whom both ends of the tie know."""
+    """(ties,) residents whom both ends know."""
     through: NDArray[np.float64]
-    """(arcs,) sum of w_iq w_qj / s_q over those residents q, where s_q is the strength of q."""
+    """(ties,) sum of w_iq w_qj / s_q over those residents q, where s_q is the strength of q."""
     redundant: NDArray[np.float64]
-    """(residents,) sum of w_iq w_jq / m_j over the tied pairs (j, q) of neighbours, where m_j is
-    the largest weight of j."""
+    """(residents,) sum of w_iq w_jq / m_j over the tied pairs (j, q) of neighbours of i, in both
+    orders, where m_j is the largest weight of j."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Directed:
     """Each tie once, numbered row by row; residents are named by their rank in number of ties."""
 
-    order: NDArray[np.int64]
+    order: NDArray[np.integer]
     """(residents,) the resident of each rank."""
-    arc: NDArray[np.int64]
+    arc: NDArray[np.integer]
     """(ties,) where the tie stands in the CSR."""
-    tail: NDArray[np.int64]
+    tail: NDArray[np.integer]
+    """(ties,) rank of the end with fewer ties; the other is in the columns of `number`."""
     number: sp.csr_array
     """(residents, residents) one more than the number of the tie; nothing means no tie."""
 
 
-def owners(ties: sp.csr_array) -> NDArray[np.int64]:
-    """Return the row of each entry, (arcs,)."""
-    return np.repeat(np.arange(ties.shape[0]), np.diff(ties.indptr))
-
-
-def reverse_arcs(ties: sp.csr_array) -> NDArray[np.int64]:
-    """Where each tie stands when it is seen from its other end; checks the ties on the way.
-
-    Parameters
-    ----------
-    ties : csr_array, (n, n)
-        Symmetric, weights above 0, columns sorted, no entry twice, nobody tied to themselves.
-
-    Returns
-    -------
-    NDArray[int64], (arcs,)
-
-    Raises
-    ------
-    ValueError
-        If the ties are not as said.
-    """
-    n = ties.shape[0]
-    if ties.shape != (n, n) or not ties.has_canonical_format:
-        raise ValueError("ties are not a square matrix with sorted columns: call sum_duplicates()")
-    if not np.all(np.isfinite(ties.data) & (ties.data > 0)):
-        raise ValueError("a tie has a weight that is not above 0: call eliminate_zeros()")
-    if np.any(owners(ties) == ties.indices):
-        raise ValueError("a resident is tied to themselves: clear the diagonal")
-    places = sp.csr_array((np.arange(ties.nnz), ties.indices, ties.indptr), shape=ties.shape)
-    turned = places.T.tocsr()
-    same = np.array_equal(turned.indptr, ties.indptr)
-    same = same and np.array_equal(turned.indices, ties.indices)
-    if not same or not np.array_equal(ties.data[turned.data], ties.data):
-        raise ValueError("ties are not symmetric: use ties.maximum(ties.T)")
-    back: NDArray[np.int64] = turned.data.astype(np.int64)
-    return back
+def owners(matrix: sp.csr_array) -> NDArray[np.integer]:
+    """Return the row of each entry, (entries,)."""
+    rows = np.arange(matrix.shape[0], dtype=matrix.indices.dtype)
+    return np.repeat(rows, np.diff(matrix.indptr))
 
 
 def triangles(ties: sp.csr_array) -> Triangles:
@@ -106,62 +80,74 @@ def triangles(ties: sp.csr_array) -> Triangles:
     ----------
     Chiba, N., Nishizeki, T. (1985). Arboricity and subgraph listing algorithms. SIAM J. Comput. 14.
     """
-    back = reverse_arcs(ties)
+    _check(ties)
     directed = _direct(ties)
+    order, tail, head = directed.order, directed.tail, directed.number.indices
     w = ties.data[directed.arc].astype(np.float64)
-    strength = np.bincount(owners(ties), weights=ties.data, minlength=ties.shape[0])
-    inverse_strength = _inverse(strength)[directed.order]
-    inverse_largest = _inverse(_largest(ties))[directed.order]
+    inverse_strength = _inverse(ties.sum(axis=1, dtype=np.float64))[order]
+    inverse_largest = _inverse(_largest(ties))[order]
     shared = np.zeros(len(w), np.int64)
     through = np.zeros(len(w))
-    redundant = np.zeros(ties.shape[0])
+    redundant = np.zeros(len(order))
     for uv, uw, vw in _blocks(directed):
-        a, b, c = directed.tail[uv], directed.number.indices[uv], directed.number.indices[uw]
-        for tie, one, other, over in ((uv, uw, vw, c), (uw, uv, vw, b), (vw, uv, uw, a)):
-            product = w[one] * w[other]
+        a, b, c = tail[uv], head[uv], head[uw]
+        for tie, near, far, over in ((uv, uw, vw, c), (uw, uv, vw, b), (vw, uv, uw, a)):
             np.add.at(shared, tie, 1)
-            np.add.at(through, tie, product * inverse_strength[over])
-        for who, opposite, one, other, j, q in (
+            np.add.at(through, tie, w[near] * w[far] * inverse_strength[over])
+        for who, between, to_j, to_q, j, q in (
             (a, vw, uv, uw, b, c),
             (b, uw, uv, vw, a, c),
             (c, uv, uw, vw, a, b),
         ):
-            # of the pair (j, q), `one` is the tie to j and `other` the tie to q
-            twice = w[other] * inverse_largest[j] + w[one] * inverse_largest[q]
-            np.add.at(redundant, who, w[opposite] * twice)
-    by_resident = np.empty_like(redundant)
-    by_resident[directed.order] = redundant
-    tie_of = np.empty(ties.nnz, np.int64)
-    tie_of[directed.arc] = tie_of[back[directed.arc]] = np.arange(len(w))
-    return Triangles(shared[tie_of], through[tie_of], by_resident)
+            both_orders = w[to_q] * inverse_largest[j] + w[to_j] * inverse_largest[q]
+            np.add.at(redundant, who, w[between] * both_orders)
+    of_resident = np.empty_like(redundant)
+    of_resident[order] = redundant
+    return Triangles(order[tail], order[head], w, shared, through, of_resident)
+
+
+def _check(ties: sp.csr_array) -> None:
+    n = ties.shape[0]
+    if ties.shape != (n, n) or not ties.has_canonical_format:
+        raise ValueError("ties are not a square matrix with sorted columns: call sum_duplicates()")
+    if not np.all(np.isfinite(ties.data) & (ties.data > 0)):
+        raise ValueError("a tie has a weight that is not above 0: call eliminate_zeros()")
+    if np.any(owners(ties) == ties.indices):
+        raise ValueError("a resident is tied to themselves: clear the diagonal")
+    turned = ties.T.tocsr()
+    pairs = ((getattr(ties, part), getattr(turned, part)) for part in ("indptr", "indices", "data"))
+    if not all(np.array_equal(here, there) for here, there in pairs):
+        raise ValueError("ties are not symmetric: use ties.maximum(ties.T)")
 
 
 def _direct(ties: sp.csr_array) -> _Directed:
     n, row = ties.shape[0], owners(ties)
-    order = np.argsort(np.diff(ties.indptr), kind="stable")
-    rank = np.empty(n, np.int64)
+    order = np.argsort(np.diff(ties.indptr), kind="stable").astype(row.dtype)
+    rank = np.empty_like(order)
     rank[order] = np.arange(n)
-    arc = np.flatnonzero(rank[row] < rank[ties.indices])
+    arc = np.flatnonzero(rank[row] < rank[ties.indices]).astype(row.dtype)
     ends = rank[row[arc]], rank[ties.indices[arc]]
     placed = sp.coo_array((arc, ends), shape=ties.shape).tocsr()
-    number = sp.csr_array(
-        (np.arange(1, len(arc) + 1), placed.indices, placed.indptr), shape=ties.shape
-    )
-    return _Directed(order, placed.data.astype(np.int64), owners(number), number)
+    numbers = np.arange(1, len(arc) + 1, dtype=row.dtype)
+    number = sp.csr_array((numbers, placed.indices, placed.indptr), shape=ties.shape)
+    return _Directed(order, placed.data, owners(number), number)
 
 
-def _blocks(directed: _Directed) -> Iterator[tuple[NDArray[np.int64], ...]]:
+def _blocks(directed: _Directed) -> Iterator[tuple[NDArray[np.integer], ...]]:
     """Yield the ties (u, v), (u, w), (v, w) of triangles, a block of pairs of ties at a time."""
     number = directed.number
-    later = number.indptr[directed.tail + 1] - np.arange(1, number.nnz + 1)
+    numbers = np.arange(number.nnz, dtype=number.indices.dtype)
+    later = number.indptr[directed.tail + 1] - numbers - 1
     before = np.concatenate(([0], np.cumsum(later, dtype=np.int64)))
     cuts = np.searchsorted(before, np.arange(0, before[-1], _PAIRS_AT_ONCE))
     for start, stop in pairwise([*cuts.tolist(), number.nnz]):
         if before[start] == before[stop]:
             continue  # what scipy makes of no index at all is not an array
-        uv = np.repeat(np.arange(start, stop), later[start:stop])
-        first = np.repeat(before[start:stop] - before[start], later[start:stop])
-        uw = uv + 1 + np.arange(len(uv)) - first
+        uv = np.repeat(numbers[start:stop], later[start:stop])
+        # the ties of the row after (u, v), counted on from the first pair of each
+        shift = numbers[start:stop] + 1 - (before[start:stop] - before[start])
+        uw = np.repeat(shift.astype(uv.dtype), later[start:stop])
+        uw += np.arange(len(uv), dtype=uv.dtype)
         vw = number[number.indices[uv], number.indices[uw]]
         met = np.flatnonzero(vw)
         yield uv[met], uw[met], vw[met] - 1
