@@ -162,4 +162,6 @@ def _largest(ties: sp.csr_array) -> NDArray[np.float64]:
 
 
 def _inverse(values: NDArray[np.number]) -> NDArray[np.float64]:
-    return np.divide(1.0, values, out=np.zeros(len(values)), where=values > 0)
+    out = np.zeros(len(values))
+    np.divide(1.0, values, out=out, where=values > 0)
+    return out
