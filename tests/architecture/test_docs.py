@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from graph.ingest import FILE_COLUMNS
+from graph.measures.aggregate import LEAST_PEOPLE
 from recommender.ranking import Weights
 from tests.corruptor import CASES, Dirty
 
@@ -94,6 +96,27 @@ def test_every_case_of_bad_input_names_a_code_and_a_test_that_are_there():
         table = Dirty(one.kind, [column.zh for column in FILE_COLUMNS[one.kind]])
         one.apply(table)
         assert ({code} if code else set()) <= {said for _, _, said in table.expected}, line
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["aggregate", "cores", "economic", "engagement", "mixing", "social_capital", "triangles"],
+)
+def test_every_measure_is_told_in_plain_words_and_with_its_source(module: str):
+    page = (ROOT / "docs" / "social-capital.md").read_text(encoding="utf-8")
+    measures = importlib.import_module(f"graph.measures.{module}")
+    functions = [name for name in measures.__all__ if name.islower() and name != "owners"]
+    assert functions
+    for name in functions:
+        assert f"`{name}`" in page
+        text = getattr(measures, name).__doc__
+        chooses_ties = name in {"ties_in_groups", "ties_within"}  # no formula of their own
+        assert "References" in text or chooses_ties, name
+
+
+def test_the_threshold_of_small_numbers_is_told():
+    page = (ROOT / "docs" / "social-capital.md").read_text(encoding="utf-8")
+    assert f"**Threshold: {LEAST_PEOPLE} people.**" in page
 
 
 def test_the_weights_of_re_ranking_are_told_with_their_defaults():
