@@ -137,8 +137,8 @@ def shuffled(rng: np.random.Generator, n: int) -> Labels:
 
 
 def numbered(labels: Labels) -> tuple[Labels, int]:
-    """Rename labels below n to 0..k-1, keeping their order; return k too."""
-    used = np.zeros(labels.size, np.int32)
+    """Rename labels to 0..k-1, keeping their order; return k too."""
+    used = np.zeros(int(labels.max(initial=-1)) + 1, np.int32)
     used[labels] = 1
     return (np.cumsum(used, dtype=np.int32) - 1)[labels], int(used.sum())
 
