@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Overlap", "adjusted_rand", "mutual_information", "overlap"]
+__all__ = ["Overlap", "adjusted_rand", "known", "mutual_information", "overlap"]
 
 Labels = NDArray[np.int32]
 Counts = NDArray[np.int64]
@@ -78,3 +78,10 @@ def entropy(sizes: Counts) -> float:
     """Return the entropy of a partition in nats."""
     share = sizes[sizes > 0] / sizes.sum()
     return float(-(share * np.log(share)).sum())
+
+
+def known(truth: Labels, labels: Labels) -> tuple[Labels, Labels]:
+    """Return both partitions where the truth is known (0 or more), with labels 0..k-1."""
+    rows = truth >= 0
+    one, other = (np.unique(each[rows], return_inverse=True)[1] for each in (truth, labels))
+    return one.astype(np.int32), other.astype(np.int32)

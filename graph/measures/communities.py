@@ -76,7 +76,7 @@ def detect(
     resolution: float,
     rng: np.random.Generator,
     objective: Objective = Objective.CPM,
-    rounds: int = ROUNDS,
+    starts: int = 1,
 ) -> Labels:
     """Find communities by Leiden (Traag, Waltman, van Eck 2019), each of them connected.
 
@@ -86,6 +86,9 @@ def detect(
         For CPM a density, in weight per pair of members; for modularity a factor, usually 1.
     rng : numpy.random.Generator
         Orders the visits. The same state gives the same labels.
+    starts : int
+        Independent tries, of which the one of most worth is returned. Small dense graphs have many
+        local optima; five tries gain about 1 % of modularity there.
 
     Returns
     -------
@@ -93,9 +96,15 @@ def detect(
         Labels 0..k-1 in the order of each community's first row.
     """
     terms = in_terms(checked(graph), objective, resolution)
+    tries = [one_try(graph, terms, rng) for _ in range(starts)]
+    return max(tries, key=lambda labels: worth_in_terms(graph, labels, terms))
+
+
+def one_try(graph: Graph, terms: Terms, rng: np.random.Generator) -> Labels:
+    """Repeat rounds until one gains nothing; a round never loses."""
     labels = np.arange(graph.shape[0], dtype=np.int32)
     best = worth_in_terms(graph, labels, terms)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         found = split_disconnected(graph, one_round(graph, labels, terms, rng))
         value = worth_in_terms(graph, found, terms)
         if value <= best + abs(best) * 1e-7:
