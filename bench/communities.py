@@ -1,8 +1,8 @@
 """Find known groups: `python -m bench.communities [--nodes 10000 100000] [--graphs FOLDER]`.
 
 Planted graphs (`bench.planted`) and the .npz graphs of a folder, each engine in a process of its
-own, turn by turn. igraph is GPL and never a dependency: `--peers PYTHON` names the interpreter of an
-environment that has it, networkx and scipy. Peers are given the resolution; `linli sweep` is not.
+own, turn by turn. igraph is GPL and never a dependency: `--peers PYTHON` names the interpreter of
+an environment that has it, networkx and scipy. Peers are given the resolution; `linli sweep` is not.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ NETWORKX_MOST = 20_000
 Named = tuple[str, csr_array, NDArray[np.int32] | None]
 
 
+def say(line: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def planted(nodes: Sequence[int], mixing: float) -> Iterator[Named]:
     """Make graphs whose groups are known exactly."""
     for n in nodes:
@@ -65,7 +71,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         for part in ("data", "indices", "indptr"):
             np.save(Path(folder) / f"{part}.npy", getattr(graph, part))
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 (our own worker; the interpreter is the caller's)
             [python, str(WORKER), engine, folder, str(RESOLUTION), str(seed)],
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             capture_output=True,
@@ -92,7 +98,7 @@ def measure(
 def compare(named: Named, engines: dict[str, str], runs: int) -> dict[str, dict[str, float]]:
     """Return the medians of each engine; engines take turns, so that a busy machine slows all."""
     name, graph, truth = named
-    print(f"\n{name}: n {graph.shape[0]:,}, m {graph.nnz // 2:,}")
+    say(f"\n{name}: n {graph.shape[0]:,}, m {graph.nnz // 2:,}")
     rows: dict[str, list[dict[str, float]]] = {}
     for seed in range(runs):
         for engine, python in engines.items():
@@ -106,7 +112,7 @@ def compare(named: Named, engines: dict[str, str], runs: int) -> dict[str, dict[
     }
     for engine, figures in medians.items():
         shown = {key: f"{value:.4g}" for key, value in figures.items() if key not in ("n", "m")}
-        print(f"  {engine:18}", "  ".join(f"{key} {value}" for key, value in shown.items()))
+        say(f"  {engine:18}" + "  ".join(f"{key} {value}" for key, value in shown.items()))
     for ours, peer, key in (
         ("linli cpm", "igraph cpm", "cpu_s"),
         ("linli cpm", "igraph cpm", "bytes_per_edge"),
@@ -115,7 +121,7 @@ def compare(named: Named, engines: dict[str, str], runs: int) -> dict[str, dict[
     ):
         if ours in medians and peer in medians:
             ratio = medians[ours][key] / medians[peer][key]
-            print(f"  {key}: {ours} / {peer} = {ratio:.4f}")
+            say(f"  {key}: {ours} / {peer} = {ratio:.4f}")
     return medians
 
 
@@ -141,7 +147,7 @@ def main() -> None:
         graphs += stored(asked.graphs)
     answer = {named[0]: compare(named, engines, asked.runs) for named in graphs}
     if asked.json:
-        print(json.dumps(answer))
+        say(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def overlap(old: Labels, new: Labels) -> Overlap:
 def adjusted_rand(old: Labels, new: Labels) -> float:
     """Return the adjusted Rand index: 1 for equal partitions, about 0 by chance.
 
-    Hubert, Arabie 1985. Two partitions that leave nothing to chance (all together, all alone) agree.
+    Hubert, Arabie 1985. Two partitions that leave nothing to chance (all together, all alone)
+    agree.
     """
     table = overlap(old, new)
     together = pairs(table.both)

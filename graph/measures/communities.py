@@ -1,13 +1,14 @@
 """Groups of people who are tied more to each other than a resolution asks for.
 
-Graphs are symmetric `scipy.sparse.csr_array` with int32 indices, positive float32 weights and an empty
-diagonal; a row is a resident. A partition is an int32 array of labels 0..k-1, one per row.
+Graphs are symmetric `scipy.sparse.csr_array` with int32 indices, positive float32 weights and an
+empty diagonal; a row is a resident. A partition is an int32 array of labels 0..k-1, one per row.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,19 @@ from scipy.sparse import csr_array
 
 from graph.measures import kernels
 
-__all__ = ["Graph", "Labels", "Objective", "checked", "conductance", "density", "detect", "levels",
-           "modularity", "split_disconnected", "worth"]
+__all__ = [
+    "Graph",
+    "Labels",
+    "Objective",
+    "checked",
+    "conductance",
+    "density",
+    "detect",
+    "levels",
+    "modularity",
+    "split_disconnected",
+    "worth",
+]
 
 Graph = csr_array
 Labels = NDArray[np.int32]
@@ -32,8 +44,8 @@ class Objective(StrEnum):
     """Ties inside beyond `resolution` per pair of members: finds groups of any size, however large
     the graph (constant Potts model: Traag, Van Dooren, Nesterov 2011)."""
     MODULARITY = "modularity"
-    """Ties inside beyond what degrees let expect (Newman, Girvan 2004). Merges small groups of large
-    graphs (Fortunato, Barthelemy 2007)."""
+    """Ties inside beyond what degrees let expect (Newman, Girvan 2004). Merges small groups of
+    large graphs (Fortunato, Barthelemy 2007)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +135,23 @@ def in_terms(graph: Graph, objective: Objective, resolution: float) -> Terms:
 
 def one_round(graph: Graph, labels: Labels, terms: Terms, rng: np.random.Generator) -> Labels:
     """Move single vertices, then the refined parts of communities as wholes, until none gains."""
-    level = (graph.indptr, graph.indices, graph.data)
-    mass, labels = terms.mass, labels.copy()
+    level, labels = level_of(graph, terms.mass), labels.copy()
     where = np.arange(labels.size, dtype=np.int32)
     while True:
-        kernels.move(*level, mass, labels, shuffled(rng, mass.size), terms.resolution)
-        parts = kernels.refine(*level, mass, labels, shuffled(rng, mass.size), terms.resolution)
+        n = level.mass.size
+        kernels.move(level, labels, shuffled(rng, n), terms.resolution)
+        parts = kernels.refine(level, labels, shuffled(rng, n), terms.resolution)
         parts, count = numbered(parts)
-        if count == mass.size:
+        if count == n:
             return labels[where]
-        level = kernels.aggregate(*level, parts, count)
-        mass = np.bincount(parts, mass, count)
+        level = kernels.aggregate(level, parts, count)
         where = parts[where]
         labels = gathered(numbered(labels)[0], parts, count)
+
+
+def level_of(graph: Graph, mass: NDArray[np.float64]) -> kernels.Level:
+    """Return the arrays of a graph as the kernels take them."""
+    return kernels.Level(graph.indptr, graph.indices, graph.data, mass)
 
 
 def shuffled(rng: np.random.Generator, n: int) -> Labels:
@@ -165,9 +181,7 @@ def split_disconnected(graph: Graph, labels: Labels) -> Labels:
     return pieces
 
 
-def levels(
-    graph: Graph, resolutions: list[float], *, rng: np.random.Generator
-) -> list[Labels]:
+def levels(graph: Graph, resolutions: list[float], *, rng: np.random.Generator) -> list[Labels]:
     """Find communities within communities: circles inside neighbourhoods inside districts.
 
     Parameters
@@ -180,15 +194,15 @@ def levels(
     list[NDArray[int32] (n,)]
         One partition per resolution; each joins whole communities of the one before.
     """
-    if any(low >= high for high, low in zip(resolutions, resolutions[1:], strict=False)):
+    if any(low >= high for high, low in pairwise(resolutions)):
         raise ValueError("resolutions of levels must fall")
     found = [detect(graph, resolution=resolutions[0], rng=rng)]
     for resolution in resolutions[1:]:
         inner = found[-1]
         count = int(inner.max(initial=-1)) + 1
-        arrays = kernels.aggregate(graph.indptr, graph.indices, graph.data, inner, count)
-        quotient = csr_array((arrays[2], arrays[1], arrays[0]), shape=(count, count))
-        terms = Terms(np.bincount(inner, minlength=count).astype(np.float64), resolution)
+        made = kernels.aggregate(level_of(graph, np.ones(inner.size)), inner, count)
+        quotient = csr_array((made.weights, made.indices, made.indptr), shape=(count, count))
+        terms = Terms(made.mass, resolution)
         outer = one_round(quotient, np.arange(count, dtype=np.int32), terms, rng)
         found.append(split_disconnected(quotient, outer)[inner])
     return found

@@ -1,4 +1,7 @@
-"""Graphs in .npz files: the strict upper triangle as CSR (`n`, `indptr`, `indices`, maybe `weights`)."""
+"""Graphs in .npz files: the strict upper triangle as CSR (`n`, `indptr`, `indices`, `weights`).
+
+`weights` may be absent.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """The compiled loops of community detection: move, refine, aggregate, split.
 
-One objective covers both that we offer. A vertex has a mass ``s``; a community ``C`` is worth
+One objective covers both that we offer. A vertex has a mass; a community is worth
 
-    ``weight of the ties inside C  -  resolution * (sum of s in C)**2 / 2``
+    weight of the ties inside  -  resolution * (mass of the members) ** 2 / 2
 
-With mass 1 this is the constant Potts model (Traag, Van Dooren, Nesterov 2011) up to a constant; with
-the strength as mass and ``resolution / total strength`` it is modularity times the total weight.
+With mass 1 this is the constant Potts model (Traag, Van Dooren, Nesterov 2011) up to a constant;
+with the strength as mass and ``resolution / total strength`` it is modularity times the total weight.
 The phases are those of Leiden (Traag, Waltman, van Eck 2019).
 
 All take the arrays of a symmetric CSR with positive weights and without ties of a vertex to itself.
@@ -14,11 +14,13 @@ Nothing here is random: the order comes from the caller.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["aggregate", "inside_weight", "move", "refine", "split"]
+__all__ = ["Level", "aggregate", "inside_weight", "move", "refine", "split"]
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -28,16 +30,56 @@ EPSILON = 1e-9
 """A gain below this is rounding, not a reason to move; without it a queue might never run empty."""
 
 
+class Level(NamedTuple):
+    """A graph whose vertices may stand for several of the graph below."""
+
+    indptr: Ints
+    indices: Ints
+    weights: Floats
+    mass: Masses
+
+
 @njit(cache=True)
-def move(
-    indptr: Ints,
-    indices: Ints,
-    weights: Floats,
-    mass: Masses,
-    labels: Ints,
-    waiting: Ints,
-    resolution: float,
+def tally(mass: Masses, labels: Ints) -> tuple[Masses, Ints]:
+    """Return mass and members of each label below n."""
+    total = np.zeros(labels.size, np.float64)
+    size = np.zeros(labels.size, np.int32)
+    for v in range(labels.size):
+        total[labels[v]] += mass[v]
+        size[labels[v]] += 1
+    return total, size
+
+
+@njit(cache=True)
+def links(level: Level, v: int, labels: Ints, link: Masses, near: Ints) -> int:
+    """Sum the ties of a vertex by label into `link`; list the labels in `near`, return how many."""
+    count = 0
+    for e in range(level.indptr[v], level.indptr[v + 1]):
+        c = labels[level.indices[e]]
+        if link[c] == 0.0:
+            near[count] = c
+            count += 1
+        link[c] += level.weights[e]
+    return count
+
+
+@njit(cache=True)
+def await_neighbours(
+    level: Level, v: int, labels: Ints, queue: Ints, queued: NDArray[np.bool_], tail: int
 ) -> int:
+    """Append to the ring those neighbours who now live elsewhere; return its new tail."""
+    n = queue.size
+    for e in range(level.indptr[v], level.indptr[v + 1]):
+        u = level.indices[e]
+        if not queued[u] and labels[u] != labels[v]:
+            queue[tail % n] = u
+            queued[u] = True
+            tail += 1
+    return tail
+
+
+@njit(cache=True)
+def move(level: Level, labels: Ints, waiting: Ints, resolution: float) -> int:
     """Move waiting vertices to their best community, then those whom that concerns.
 
     Parameters
@@ -53,83 +95,55 @@ def move(
         How many vertices were looked at.
     """
     n = labels.size
-    total = np.zeros(n, np.float64)
-    size = np.zeros(n, np.int32)
-    for v in range(n):
-        total[labels[v]] += mass[v]
-        size[labels[v]] += 1
-    free = np.empty(n, np.int32)
-    n_free = 0
-    for c in range(n):
-        if size[c] == 0:
-            free[n_free] = c
-            n_free += 1
+    total, size = tally(level.mass, labels)
+    free = list(np.flatnonzero(size == 0).astype(np.int32))
     queue = np.empty(n, np.int32)
+    queue[: waiting.size] = waiting
     queued = np.zeros(n, np.bool_)
-    for i in range(waiting.size):
-        queue[i] = waiting[i]
-        queued[waiting[i]] = True
-    head = 0
-    length = waiting.size
+    queued[waiting] = True
+    head, tail = 0, waiting.size
     link = np.zeros(n, np.float64)
     near = np.empty(n, np.int32)
-    looks = 0
-    while length > 0:
-        v = queue[head]
-        head = head + 1 if head + 1 < n else 0
-        length -= 1
+    while head < tail:
+        v = queue[head % n]
         queued[v] = False
-        looks += 1
-        n_near = 0
-        for e in range(indptr[v], indptr[v + 1]):
-            c = labels[indices[e]]
-            if link[c] == 0.0:
-                near[n_near] = c
-                n_near += 1
-            link[c] += weights[e]
+        head += 1
+        count = links(level, v, labels, link, near)
         old = labels[v]
-        total[old] -= mass[v]
+        total[old] -= level.mass[v]
         size[old] -= 1
-        cost = resolution * mass[v]
-        best = old
-        best_gain = link[old] - cost * total[old]
-        for i in range(n_near):
-            c = near[i]
+        cost = resolution * level.mass[v]
+        best, best_gain = old, link[old] - cost * total[old]
+        for c in near[:count]:
             gain = link[c] - cost * total[c]
             if gain > best_gain + EPSILON:
-                best = c
-                best_gain = gain
+                best, best_gain = c, gain
             link[c] = 0.0
         if best_gain < -EPSILON and size[old] > 0:
-            n_free -= 1
-            best = free[n_free]
+            best = free.pop()
         elif best != old and size[old] == 0:
-            free[n_free] = old
-            n_free += 1
+            free.append(old)
         labels[v] = best
-        total[best] += mass[v]
+        total[best] += level.mass[v]
         size[best] += 1
         if best != old:
-            for e in range(indptr[v], indptr[v + 1]):
-                u = indices[e]
-                if not queued[u] and labels[u] != best:
-                    tail = head + length
-                    queue[tail if tail < n else tail - n] = u
-                    queued[u] = True
-                    length += 1
-    return looks
+            tail = await_neighbours(level, v, labels, queue, queued, tail)
+    return head
 
 
 @njit(cache=True)
-def refine(
-    indptr: Ints,
-    indices: Ints,
-    weights: Floats,
-    mass: Masses,
-    labels: Ints,
-    order: Ints,
-    resolution: float,
-) -> Ints:
+def inner_links(level: Level, labels: Ints) -> Masses:
+    """Return the ties of each vertex to others of its community."""
+    inner = np.zeros(labels.size, np.float64)
+    for v in range(labels.size):
+        for e in range(level.indptr[v], level.indptr[v + 1]):
+            if labels[level.indices[e]] == labels[v]:
+                inner[v] += level.weights[e]
+    return inner
+
+
+@njit(cache=True)
+def refine(level: Level, labels: Ints, order: Ints, resolution: float) -> Ints:
     """Build each community anew from single vertices, by merges along ties only.
 
     A vertex that is still alone joins the best part of its community if both are well tied to
@@ -141,57 +155,35 @@ def refine(
         Part of each vertex, named by one of its vertices.
     """
     n = labels.size
-    total = np.zeros(n, np.float64)
-    for v in range(n):
-        total[labels[v]] += mass[v]
+    total, _ = tally(level.mass, labels)
+    outward = inner_links(level, labels)  # of each part to the rest of its community
     parts = np.arange(n).astype(np.int32)
-    part_mass = mass.copy()
-    outward = np.zeros(n, np.float64)
-    for v in range(n):
-        for e in range(indptr[v], indptr[v + 1]):
-            if labels[indices[e]] == labels[v]:
-                outward[v] += weights[e]
+    part_mass = level.mass.copy()
     alone = np.ones(n, np.bool_)
     link = np.zeros(n, np.float64)
     near = np.empty(n, np.int32)
     for v in order:
-        whole = total[labels[v]]
-        if not alone[v] or outward[v] < resolution * mass[v] * (whole - mass[v]) - EPSILON:
+        own, whole = level.mass[v], total[labels[v]]
+        if not alone[v] or outward[v] < resolution * own * (whole - own) - EPSILON:
             continue
-        n_near = 0
-        for e in range(indptr[v], indptr[v + 1]):
-            u = indices[e]
-            if labels[u] == labels[v]:
-                p = parts[u]
-                if link[p] == 0.0:
-                    near[n_near] = p
-                    n_near += 1
-                link[p] += weights[e]
-        best = v
-        best_gain = EPSILON
-        best_link = 0.0
-        for i in range(n_near):
-            p = near[i]
-            gain = link[p] - resolution * mass[v] * part_mass[p]
-            needed = resolution * part_mass[p] * (whole - part_mass[p])
-            if gain > best_gain and outward[p] >= needed - EPSILON:
-                best = p
-                best_gain = gain
-                best_link = link[p]
+        best, best_gain, best_link = v, EPSILON, 0.0
+        for p in near[: links(level, v, parts, link, near)]:
+            gain = link[p] - resolution * own * part_mass[p]
+            if labels[p] == labels[v] and gain > best_gain:
+                needed = resolution * part_mass[p] * (whole - part_mass[p])
+                if outward[p] >= needed - EPSILON:
+                    best, best_gain, best_link = p, gain, link[p]
             link[p] = 0.0
         if best != v:
             parts[v] = best
-            part_mass[best] += mass[v]
+            part_mass[best] += own
             outward[best] += outward[v] - 2.0 * best_link
-            alone[v] = False
-            alone[best] = False
+            alone[v] = alone[best] = False
     return parts
 
 
 @njit(cache=True)
-def aggregate(
-    indptr: Ints, indices: Ints, weights: Floats, parts: Ints, n_parts: int
-) -> tuple[Ints, Ints, Floats]:
+def aggregate(level: Level, parts: Ints, n_parts: int) -> Level:
     """Make each part one vertex, joined by the summed ties between parts; ties inside are dropped.
 
     The arrays returned are the used heads of larger ones; what was never written takes no memory.
@@ -207,27 +199,29 @@ def aggregate(
     for v in range(n):
         member[place[parts[v]]] = v
         place[parts[v]] += 1
+    mass = np.zeros(n_parts, np.float64)
     out_ptr = np.zeros(n_parts + 1, np.int32)
-    out_indices = np.empty(indices.size, np.int32)
-    out_weights = np.empty(indices.size, np.float32)
+    out_indices = np.empty(level.indices.size, np.int32)
+    out_weights = np.empty(level.indices.size, np.float32)
     link = np.zeros(n_parts, np.float64)
     at = 0
     for p in range(n_parts):
         first = at
         for i in range(start[p], start[p + 1]):
             v = member[i]
-            for e in range(indptr[v], indptr[v + 1]):
-                q = parts[indices[e]]
+            mass[p] += level.mass[v]
+            for e in range(level.indptr[v], level.indptr[v + 1]):
+                q = parts[level.indices[e]]
                 if q != p:
                     if link[q] == 0.0:
                         out_indices[at] = q
                         at += 1
-                    link[q] += weights[e]
+                    link[q] += level.weights[e]
         for e in range(first, at):
             out_weights[e] = link[out_indices[e]]
             link[out_indices[e]] = 0.0
         out_ptr[p + 1] = at
-    return out_ptr, out_indices[:at], out_weights[:at]
+    return Level(out_ptr, out_indices[:at], out_weights[:at], mass)
 
 
 @njit(cache=True)

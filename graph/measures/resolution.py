@@ -1,12 +1,13 @@
 """Which density the groups of a graph have: a short sweep, judged without knowing the groups.
 
-Where groups are real, a range of resolutions finds the same ones; too low a resolution joins them at
-random, too high a one breaks them. So neighbours in the sweep are compared with each other.
+Where groups are real, a range of resolutions finds the same ones; too low a resolution joins them
+at random, too high a one breaks them. So neighbours in the sweep are compared with each other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def sweep(graph: Graph, *, rng: np.random.Generator, trials: int = TRIALS) -> li
     """Find communities at each of `resolutions` and judge them."""
     tried = resolutions(graph, trials=trials)
     found = [detect(graph, resolution=each, rng=rng) for each in tried]
-    alike = [max(adjusted_rand(a, b), 0.0) for a, b in zip(found, found[1:], strict=False)]
+    alike = [max(adjusted_rand(a, b), 0.0) for a, b in pairwise(found)]
     return [
         Trial(
             resolution,

@@ -15,7 +15,15 @@ from scipy.sparse import csr_array
 
 from graph.measures import kernels
 from graph.measures.agreement import Overlap, overlap
-from graph.measures.communities import Graph, Labels, checked, detect, numbered, split_disconnected
+from graph.measures.communities import (
+    Graph,
+    Labels,
+    checked,
+    detect,
+    level_of,
+    numbered,
+    split_disconnected,
+)
 
 __all__ = ["Event", "EventKind", "Ids", "Tracked", "Updated", "follow", "update"]
 
@@ -40,7 +48,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change; ids before and after, rising. A group may keep its id through a split or merger."""
+    """One change, ids rising; a group may keep its id through a split or a merger."""
 
     kind: EventKind
     before: tuple[int, ...]
@@ -121,7 +129,8 @@ def events(
     """Tell splits, mergers, births and deaths of groups of at least three.
 
     An old group split if two new ones come from it by half or more; a new group merged if two old
-    ones went into it by half or more. What neither continues nor took part in these was born or died.
+    ones went into it by half or more. What neither continues nor took part in these was born or
+    died.
     """
     old_big, new_big = table.old_sizes >= SMALLEST, table.new_sizes >= SMALLEST
     big = old_big[table.old] & new_big[table.new]
@@ -168,9 +177,9 @@ def update(
 ) -> Updated:
     """Bring a CPM partition up to date by looking near changed ties only.
 
-    Groups with a tenth of their ties changed are detected anew, among themselves; elsewhere the ends
-    of changed ties move if that pays, then those whom a move concerns. Groups that drift
-    apart slowly are missed: run `detect` now and then and keep the partition of more worth.
+    Groups with a tenth of their ties changed are detected anew, among themselves; elsewhere the
+    ends of changed ties move if that pays, then those whom a move concerns. Groups that drift apart
+    slowly are missed: run `detect` now and then and keep the partition of more worth.
 
     Parameters
     ----------
@@ -193,8 +202,8 @@ def update(
         labels[rows] = int(labels.max()) + 1 + found
         labels, _ = numbered(labels)
     waiting = np.flatnonzero(changed | anew).astype(np.int32)
-    arrays = graph.indptr, graph.indices, graph.data
-    looks = kernels.move(*arrays, np.ones(labels.size), labels, waiting, resolution)
+    level = level_of(graph, np.ones(labels.size))
+    looks = kernels.move(level, labels, waiting, resolution)
     return Updated(split_disconnected(graph, labels), looks)
 
 
