@@ -2,7 +2,8 @@
 
 Planted graphs (`bench.planted`) and the .npz graphs of a folder, each engine in a process of its
 own, turn by turn. igraph is GPL and never a dependency: `--peers PYTHON` names the interpreter of
-an environment that has it, networkx and scipy. Peers are given the resolution; `linli sweep` is not.
+an environment that has it, networkx and scipy. Peers are given the resolution; `linli sweep` is
+not.
 """
 
 from __future__ import annotations

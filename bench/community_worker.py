@@ -1,7 +1,8 @@
 """One engine on one graph in a process of its own.
 
 `python bench/community_worker.py ENGINE FOLDER RESOLUTION SEED`: the folder holds indptr.npy,
-indices.npy and data.npy of a symmetric CSR and gets labels.npy; a line of JSON says what it took. Peers may live in another environment: nothing of Linli is imported for them.
+indices.npy and data.npy of a symmetric CSR and gets labels.npy; a line of JSON says what it took.
+Peers may live in another environment: nothing of Linli is imported for them.
 CPU seconds and peak memory are those of conversion and detection, without reading the file and
 without compiling (a small graph is run first).
 """

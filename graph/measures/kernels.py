@@ -5,8 +5,8 @@ One objective covers both that we offer. A vertex has a mass; a community is wor
     weight of the ties inside  -  resolution * (mass of the members) ** 2 / 2
 
 With mass 1 this is the constant Potts model (Traag, Van Dooren, Nesterov 2011) up to a constant;
-with the strength as mass and ``resolution / total strength`` it is modularity times the total weight.
-The phases are those of Leiden (Traag, Waltman, van Eck 2019).
+with the strength as mass and ``resolution / total strength`` it is modularity times the weight of
+all ties. The phases are those of Leiden (Traag, Waltman, van Eck 2019).
 
 All take the arrays of a symmetric CSR with positive weights and without ties of a vertex to itself.
 Nothing here is random: the order comes from the caller.
