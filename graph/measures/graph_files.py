@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ def read_graph(path: Path) -> Graph:
     Raises
     ------
     ValueError
-        If an array is missing or the ties are not as `checked` wants them.
+        If it is no .npz file, an array is missing or the ties are not as `checked` wants them.
     """
+    refuse_other_files(path)
     with np.load(path, allow_pickle=False) as arrays:
         if missing := {"n", "indptr", "indices"} - set(arrays):
             raise ValueError(f"{path.name} has no array {', '.join(sorted(missing))}")
@@ -34,6 +36,12 @@ def read_graph(path: Path) -> Graph:
     both.indices, both.indptr = both.indices.astype(np.int32), both.indptr.astype(np.int32)
     both.sort_indices()
     return checked(both)
+
+
+def refuse_other_files(path: Path) -> None:
+    """Say plainly that a file is not an archive of arrays; numpy would speak of pickles."""
+    if path.is_file() and not is_zipfile(path):
+        raise ValueError(f"{path.name} is not an .npz file")
 
 
 def read_truth(path: Path, name: str) -> NDArray[np.int32]:
