@@ -11,6 +11,7 @@ import typer
 
 from api.cli import (
     access,
+    communities,
     data,
     demo,
     explore,
@@ -54,6 +55,7 @@ data.register(app)
 feeds.register(app)
 trial.register(app)
 explore.register(app)
+communities.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)

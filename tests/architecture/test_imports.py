@@ -62,6 +62,7 @@ def test_arrows_hold():
         ("graph/store/planted.py", "import ladybug", "graph.store.planted -> ladybug"),
         ("recommender/planted.py", "import implicit.als", "recommender.planted -> implicit"),
         ("jobs/planted.py", "import apscheduler", "jobs.planted -> apscheduler"),
+        ("recommender/planted.py", "import numba", "recommender.planted -> numba"),
         ("jobs/engines/planted.py", "import pyspark.sql", "jobs.engines.planted -> pyspark"),
         ("jobs/planted.py", "import flask", "jobs.planted -> flask"),
         ("graph/model.py", "import api.security", "graph.model -> api.security"),
