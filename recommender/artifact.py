@@ -18,62 +18,15 @@ from numpy.typing import NDArray
 from graph.errors import ArtifactMismatch, CorruptStore, NotReady
 from graph.folders import ArrayFolder, Json, current_name, open_folder, publish, remove_old
 from graph.schema import SCHEMA_VERSION
-from recommender.base import Scorer
 from recommender.fitted import FittedModel
 from recommender.ranking.blend import Blend
 from recommender.ranking.reranker import SocialReranker
-from recommender.scorers import (
-    AffinityScorer,
-    ALSScorer,
-    ContentScorer,
-    DistanceScorer,
-    FreshScorer,
-    GroupALSScorer,
-    GroupItemScorer,
-    HabitScorer,
-    ItemItemScorer,
-    NearHomeScorer,
-    OwnGroupScorer,
-    PopularScorer,
-    SocialScorer,
-    SoonScorer,
-    SpectralScorer,
-    TrendingScorer,
-    TurnScorer,
-    UntriedScorer,
-    VenueScorer,
-)
+from recommender.scorers import SCORERS
 
-__all__ = ["MODEL_VERSION", "SCORERS", "load_model", "save_model"]
+__all__ = ["MODEL_VERSION", "load_model", "save_model"]
 
 MODEL_VERSION = 2
 """Rises when an older artifact can no longer be read or scores differently."""
-
-SCORERS: Mapping[str, type[Scorer]] = {
-    scorer.name: scorer
-    for scorer in (
-        PopularScorer,
-        NearHomeScorer,
-        ItemItemScorer,
-        ALSScorer,
-        ContentScorer,
-        AffinityScorer,
-        OwnGroupScorer,
-        GroupItemScorer,
-        GroupALSScorer,
-        VenueScorer,
-        SoonScorer,
-        TurnScorer,
-        HabitScorer,
-        TrendingScorer,
-        UntriedScorer,
-        DistanceScorer,
-        FreshScorer,
-        SocialScorer,
-        SpectralScorer,
-    )
-}
-"""Every scorer an artifact may name."""
 
 
 def save_model(

@@ -20,25 +20,11 @@ from recommender.evaluation.splits import cut_for
 from recommender.ranking.blend import HISTORY_BUCKETS, Blend
 from recommender.ranking.listwise import learn_weights
 from recommender.scorers import (
-    AffinityScorer,
+    SCORERS,
     ALSScorer,
-    ContentScorer,
-    DistanceScorer,
-    FreshScorer,
-    GroupALSScorer,
-    GroupItemScorer,
-    HabitScorer,
     ItemItemScorer,
     NearHomeScorer,
-    OwnGroupScorer,
-    PopularScorer,
-    SocialScorer,
-    SoonScorer,
     SpectralScorer,
-    TrendingScorer,
-    TurnScorer,
-    UntriedScorer,
-    VenueScorer,
 )
 from recommender.validation import Pool, Validation
 
@@ -176,30 +162,9 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         "als": {"factors": 32 if small else 64},
         "spectral": {"factors": 64 if small else 256},
     }
-    types: tuple[type[Scorer], ...] = (
-        PopularScorer,
-        NearHomeScorer,
-        ItemItemScorer,
-        ALSScorer,
-        ContentScorer,
-        AffinityScorer,
-        OwnGroupScorer,
-        GroupItemScorer,
-        GroupALSScorer,
-        VenueScorer,
-        SoonScorer,
-        TurnScorer,
-        HabitScorer,
-        TrendingScorer,
-        UntriedScorer,
-        DistanceScorer,
-        SocialScorer,
-        SpectralScorer,
-        FreshScorer,
-    )
     return [
         kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
-        for kind in types
+        for kind in SCORERS.values()
         if kind is not ItemItemScorer or view.n_items <= _MOST_DENSE
     ]
 

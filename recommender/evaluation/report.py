@@ -15,14 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from graph.errors import NotFound
 from graph.view import CSR, View
-from recommender.artifact import SCORERS
 from recommender.base import Query, Scorer
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.metrics import coverage, gini, hit_ranks, ndcg_at, recall_at, top_k
 from recommender.evaluation.splits import cold_cut
 from recommender.fitted import FittedModel
 from recommender.ranking.blend import HISTORY_BUCKETS, history_bucket
-from recommender.scorers import PopularScorer
+from recommender.scorers import SCORERS, PopularScorer
 from recommender.selection import Progress, Selection, scorers_for, select
 from recommender.training import fit, train
 

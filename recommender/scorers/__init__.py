@@ -1,5 +1,8 @@
 """Scorers: each ranks open items for one resident in its own way."""
 
+from collections.abc import Mapping
+
+from recommender.base import Scorer
 from recommender.scorers.affinity import AffinityScorer
 from recommender.scorers.als import ALSScorer
 from recommender.scorers.content import ContentScorer
@@ -20,6 +23,7 @@ from recommender.scorers.timing import HabitScorer, SoonScorer, TurnScorer
 from recommender.scorers.venue import VenueScorer
 
 __all__ = [
+    "SCORERS",
     "ALSScorer",
     "AffinityScorer",
     "ContentScorer",
@@ -40,3 +44,29 @@ __all__ = [
     "UntriedScorer",
     "VenueScorer",
 ]
+
+SCORERS: Mapping[str, type[Scorer]] = {
+    scorer.name: scorer
+    for scorer in (
+        PopularScorer,
+        NearHomeScorer,
+        ItemItemScorer,
+        ALSScorer,
+        ContentScorer,
+        AffinityScorer,
+        OwnGroupScorer,
+        GroupItemScorer,
+        GroupALSScorer,
+        VenueScorer,
+        SoonScorer,
+        TurnScorer,
+        HabitScorer,
+        TrendingScorer,
+        UntriedScorer,
+        DistanceScorer,
+        SocialScorer,
+        SpectralScorer,
+        FreshScorer,
+    )
+}
+"""Every scorer by name, in the order in which models hold them."""
