@@ -1,8 +1,8 @@
-"""The update of a night beside a fresh run: `python -m bench.community_nights [--nodes 100000]`.
+"""The update of a night beside a fresh run: `python -m bench.community_nights`.
 
 A planted graph in which a share of ties is rewired, one group splits, two merge, one scatters and
-40 newcomers meet. CPU seconds, medians of runs in turn; finding out what changed is not counted, since
-the caller knows it.
+40 newcomers meet. CPU seconds, medians of runs in turn; finding out what changed is not counted,
+since the caller knows it.
 """
 
 from __future__ import annotations
