@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 WORKER = ROOT / "bench" / "community_worker.py"
 RESOLUTION = 0.005
 """What peers are told; it is right for the planted graphs."""
-NETWORKX_MOST = 20_000
+NETWORKX_MOST = 100_000
 """Vertices up to which networkx is waited for."""
 
 Named = tuple[str, csr_array, NDArray[np.int32] | None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["planted_graph", "power_law", "symmetric"]
+__all__ = ["changed_night", "difference", "planted_graph", "power_law", "symmetric"]
 
 Rows = NDArray[np.int32]
 
@@ -67,3 +67,40 @@ def planted_graph(
 def stochastic_round(rng: np.random.Generator, values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Round up with the probability of the part behind the point."""
     return np.floor(values + rng.random(values.size)).astype(np.int64)
+
+
+def changed_night(
+    graph: csr_array, truth: Rows, rng: np.random.Generator, *, share: float
+) -> tuple[csr_array, Rows]:
+    """Split group 0, merge 1 into 2, scatter 3, let 40 newcomers meet, rewire a share of ties.
+
+    Returns
+    -------
+    (csr_array (n + 40, n + 40), NDArray[int32] (n + 40,))
+        The graph of the next night, and its groups; those of group 3 stay named so.
+    """
+    n = graph.shape[0]
+    one = np.repeat(np.arange(n, dtype=np.int32), np.diff(graph.indptr))
+    other = graph.indices.copy()
+    one, other = one[one < other], other[one < other]
+    moved = rng.random(one.size) < share
+    other[moved] = rng.integers(0, n, int(moved.sum()))
+    cut = (truth[one] == 0) & (truth[other] == 0) & (one % 2 != other % 2)
+    cut |= (truth[one] == 3) & (truth[other] == 3)
+    first, second = np.flatnonzero(truth == 1), np.flatnonzero(truth == 2)
+    newcomers = np.arange(n, n + 40)
+    one = np.concatenate([one[~cut], rng.choice(first, 900), rng.choice(newcomers, 400)])
+    other = np.concatenate([other[~cut], rng.choice(second, 900), rng.choice(newcomers, 400)])
+    now = np.concatenate([truth, np.full(40, truth.max() + 2)]).astype(np.int32)
+    now[:n][(truth == 0) & (np.arange(n) % 2 == 1)] = truth.max() + 1
+    now[now == 1] = 2
+    return symmetric(n + 40, one.astype(np.int32), other.astype(np.int32)), now
+
+
+def difference(after: csr_array, before: csr_array) -> csr_array:
+    """Return ties after minus ties before, only those that changed; newcomers had none."""
+    padded = before.copy()
+    padded.resize(after.shape)
+    changes = csr_array(after - padded)
+    changes.eliminate_zeros()
+    return changes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from bench.planted import planted_graph, symmetric
+from bench.planted import changed_night, difference, planted_graph, symmetric
 from graph.measures.agreement import adjusted_rand, mutual_information
 from graph.measures.communities import detect, worth
 from graph.measures.tracking import Event, EventKind, follow, update
@@ -61,41 +61,11 @@ def test_ids_are_never_given_twice(rng):
     assert tracked.ids.max() < tracked.next_id
 
 
-def changed_night(
-    graph: csr_array, truth: np.ndarray, rng: np.random.Generator
-) -> tuple[csr_array, np.ndarray]:
-    """Split group 0, merge 1 into 2, scatter 3, let 40 newcomers meet, rewire 1 % of ties."""
-    n = graph.shape[0]
-    one = np.repeat(np.arange(n, dtype=np.int32), np.diff(graph.indptr))
-    other = graph.indices.copy()
-    one, other = one[one < other], other[one < other]
-    moved = rng.random(one.size) < 0.01
-    other[moved] = rng.integers(0, n, int(moved.sum()))
-    cut = (truth[one] == 0) & (truth[other] == 0) & (one % 2 != other % 2)
-    cut |= (truth[one] == 3) & (truth[other] == 3)
-    first, second = np.flatnonzero(truth == 1), np.flatnonzero(truth == 2)
-    newcomers = np.arange(n, n + 40)
-    one = np.concatenate([one[~cut], rng.choice(first, 900), rng.choice(newcomers, 400)])
-    other = np.concatenate([other[~cut], rng.choice(second, 900), rng.choice(newcomers, 400)])
-    now = np.concatenate([truth, np.full(40, truth.max() + 2, np.int32)]).astype(np.int32)
-    now[:n][(truth == 0) & (np.arange(n) % 2 == 1)] = truth.max() + 1
-    now[now == 1] = 2
-    return symmetric(n + 40, one.astype(np.int32), other.astype(np.int32)), now
-
-
-def difference(after: csr_array, before: csr_array) -> csr_array:
-    padded = before.copy()
-    padded.resize(after.shape)
-    changes = csr_array(after - padded)
-    changes.eliminate_zeros()
-    return changes
-
-
 def test_an_update_is_as_good_as_a_fresh_run_after_planted_changes(rng):
     before, truth = planted_graph(rng, 5_000, mixing=0.4)
     old = detect(before, resolution=RESOLUTION, rng=rng)
     assert adjusted_rand(truth, old) > 0.99
-    after, now = changed_night(before, truth, rng)
+    after, now = changed_night(before, truth, rng, share=0.01)
     updated = update(after, difference(after, before), old, resolution=RESOLUTION, rng=rng)
     fresh = [detect(after, resolution=RESOLUTION, rng=rng) for _ in range(2)]
     stayed = now != 3
