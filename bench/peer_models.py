@@ -40,7 +40,7 @@ def implicit_als(train: sp.csr_matrix, rows: np.ndarray) -> Asked:
 
 
 def implicit_bm25(train: sp.csr_matrix, rows: np.ndarray) -> Asked:
-    """Fit the BM25 neighbours of implicit; K and B are the best of 15 tried on Nashville's test part."""
+    """Fit the BM25 neighbours of implicit; K, B: the best of 15 on the test part of Nashville."""
     from implicit.nearest_neighbours import BM25Recommender
 
     model = BM25Recommender(K=100, B=0.2)
