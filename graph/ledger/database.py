@@ -89,10 +89,7 @@ class Database:
         engine = self._current()
         try:
             connection = engine.raw_connection()
-        except OperationalError as error:
-            self._away = (time.monotonic() + _AWAY_SECONDS, reason_of(error))
-            return None
-        except PoolTimeout:
+        except (PoolTimeout, engine.dialect.loaded_dbapi.Error):
             return None
         try:
             compiled = self._compiled.get(query)
@@ -106,6 +103,7 @@ class Database:
             line: tuple[object, ...] | None = cursor.fetchone()
             return line
         except engine.dialect.loaded_dbapi.Error:
+            connection.invalidate()  # a broken one must not wait in the pool for the next request
             return None
         finally:
             connection.close()
