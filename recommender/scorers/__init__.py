@@ -1,8 +1,5 @@
 """Scorers: each ranks open items for one resident in its own way."""
 
-from collections.abc import Mapping
-
-from recommender.base import Scorer
 from recommender.scorers.affinity import AffinityScorer
 from recommender.scorers.als import ALSScorer
 from recommender.scorers.content import ContentScorer
@@ -14,6 +11,7 @@ from recommender.scorers.context import (
     UntriedScorer,
 )
 from recommender.scorers.item_item import ItemItemScorer
+from recommender.scorers.known import SCORERS
 from recommender.scorers.near import NearHomeScorer
 from recommender.scorers.organiser import GroupALSScorer, GroupItemScorer
 from recommender.scorers.popular import PopularScorer
@@ -44,29 +42,3 @@ __all__ = [
     "UntriedScorer",
     "VenueScorer",
 ]
-
-SCORERS: Mapping[str, type[Scorer]] = {
-    scorer.name: scorer
-    for scorer in (
-        PopularScorer,
-        NearHomeScorer,
-        ItemItemScorer,
-        ALSScorer,
-        ContentScorer,
-        AffinityScorer,
-        OwnGroupScorer,
-        GroupItemScorer,
-        GroupALSScorer,
-        VenueScorer,
-        SoonScorer,
-        TurnScorer,
-        HabitScorer,
-        TrendingScorer,
-        UntriedScorer,
-        DistanceScorer,
-        SocialScorer,
-        SpectralScorer,
-        FreshScorer,
-    )
-}
-"""Every scorer by name, in the order in which models hold them."""
