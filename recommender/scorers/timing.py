@@ -25,7 +25,7 @@ class _NothingLearnt:
         return self
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
-        """Cite nothing: a date is no reason of the resident's own."""
+        """Cite nothing; of habits not yet: ``OWN_TIME`` is worded, what it cites is not checked."""
         return None
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:

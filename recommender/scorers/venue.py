@@ -73,7 +73,7 @@ class VenueScorer:
         return out
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
-        """Cite nothing: the list of reasons has none for places."""
+        """Cite nothing yet: ``OWN_VENUE`` is worded, what it cites is not checked."""
         return None
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
