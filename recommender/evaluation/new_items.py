@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from graph.view import CSR, View
 from recommender.evaluation.datasets import Dataset
 from recommender.evaluation.report import measure
-from recommender.evaluation.splits import cell_hash, without_cells
+from recommender.evaluation.splits import in_fold, without_cells
 from recommender.selection import Progress, select
 from recommender.training import fit
 
@@ -26,8 +26,7 @@ def without_items(
     view: View, *, fold: int, folds: int, salt: int
 ) -> tuple[View, NDArray[np.bool_]]:
     """Take every interaction with one hashed fold of the items; return (view, which items)."""
-    hashes = cell_hash(np.arange(view.n_items, dtype=np.int64), 0, salt)
-    which: NDArray[np.bool_] = hashes % np.uint64(folds) == np.uint64(fold)
+    which = in_fold(view.n_items, fold=fold, folds=folds, salt=salt)
     return without_cells(view, which[view.interactions.indices]).view, which
 
 

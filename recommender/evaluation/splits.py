@@ -21,6 +21,7 @@ __all__ = [
     "cell_hash",
     "cold_cut",
     "cut_for",
+    "in_fold",
     "time_cut",
     "validation_cut",
     "without_cells",
@@ -169,10 +170,16 @@ def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:
 
 def cold_cut(view: View, *, fold: int, folds: int, salt: int) -> tuple[View, NDArray[np.bool_]]:
     """Take the whole history from one hashed fold of the residents; return (view, who)."""
-    hashes = cell_hash(np.arange(view.n_residents, dtype=np.int64), 0, salt)
-    who: NDArray[np.bool_] = hashes % np.uint64(folds) == np.uint64(fold)
+    who = in_fold(view.n_residents, fold=fold, folds=folds, salt=salt)
     owner = np.repeat(np.arange(view.n_residents), np.diff(view.interactions.indptr))
     return without_cells(view, who[owner]).view, who
+
+
+def in_fold(n: int, *, fold: int, folds: int, salt: int) -> NDArray[np.bool_]:
+    """Tell which of n rows are in a hashed fold."""
+    hashes = cell_hash(np.arange(n, dtype=np.int64), 0, salt)
+    out: NDArray[np.bool_] = hashes % np.uint64(folds) == np.uint64(fold)
+    return out
 
 
 def _chosen(n: int, share: float, salt: int) -> NDArray[np.bool_]:

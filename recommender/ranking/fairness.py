@@ -56,11 +56,11 @@ def merit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def provider(items: ItemTable) -> NDArray[np.int64]:
-    """Item row of the group behind each item, itself where there is none, (n_items,)."""
-    own = np.arange(len(items))
-    group = items.group.astype(np.int64)
-    return np.where((group >= 0) & (group < len(items)), group, own)
+def provider(items: ItemTable, rows: Rows | None = None) -> Rows:
+    """Item row of the group behind each of some items (all when left out), else the item's own."""
+    rows = np.arange(len(items)) if rows is None else rows
+    group = items.group[rows].astype(np.int64)
+    return np.where((group >= 0) & (group < len(items)), group, rows)
 
 
 def due(

@@ -140,7 +140,7 @@ class SocialReranker:
         for gain in self.gains(query, rows).values():
             value += spread * gain
         # a group stands for itself, so that it and what it organises count as one
-        group = np.where(items.group[rows] >= 0, items.group[rows].astype(np.int64), rows)
+        group = provider(items, rows)
         attributes = (
             (items.life_category[rows], w.category * spread),
             (items.kind[rows], w.kind * spread),
