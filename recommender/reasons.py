@@ -36,6 +36,7 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "item_item": frozenset({ReasonCode.SIMILAR_TO_OWN}),
     "popular": frozenset({ReasonCode.POPULAR}),
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
+    # worded, but these two cite nothing yet: what they would cite is not checked
     "venue": frozenset({ReasonCode.OWN_VENUE}),
     "habit": frozenset({ReasonCode.OWN_TIME}),
     "spectral": frozenset({ReasonCode.SIMILAR_TO_OWN}),

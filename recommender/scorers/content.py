@@ -18,9 +18,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.view import CSR, ItemTable, View
+from graph.view import CSR, ItemTable
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, PerTable, row_of, sum_of_rows, with_width
+from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["ContentScorer"]
 
@@ -47,7 +48,7 @@ def _item_side(items: ItemTable) -> dict[str, CSR]:
     }
 
 
-class ContentScorer:
+class ContentScorer(NothingLearnt):
     """Own words against item words.
 
     Parameters
@@ -74,10 +75,6 @@ class ContentScorer:
             "history": history,
         }
         self._item_side = PerTable(_item_side)
-
-    def fit(self, view: View, *, seed: int) -> Self:
-        """Learn nothing: it is all in the query."""
-        return self
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
@@ -142,10 +139,6 @@ class ContentScorer:
                 word = int(item_words[np.argmax(said)])
                 best = float(said.max()), Evidence(code, {slot: str(word)})
         return best[1] if best else None
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: nothing was learnt."""
-        return {}
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""

@@ -11,6 +11,7 @@ from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, distance_km, row_of, with_width
 from recommender.scorers.popular import TOOK_PART, PopularScorer
+from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = [
     "DistanceScorer",
@@ -33,7 +34,7 @@ def _memberships(query: Query, row: int) -> NDArray[np.int32]:
     return np.intersect1d(row_of(query.held, row)[0], done[confidence >= TOOK_PART])
 
 
-class OwnGroupScorer:
+class OwnGroupScorer(NothingLearnt):
     """Prefers what one's own groups organise.
 
     1 for a group the resident is in, plus ``past_weight`` times the log of how much the resident
@@ -48,10 +49,6 @@ class OwnGroupScorer:
 
     def __init__(self, past_weight: float = 0.5) -> None:
         self.past_weight = past_weight
-
-    def fit(self, view: View, *, seed: int) -> Self:
-        """Learn nothing: it is all in the query."""
-        return self
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
@@ -80,10 +77,6 @@ class OwnGroupScorer:
         if group < 0 or group not in _memberships(query, 0):
             return None
         return Evidence(ReasonCode.OWN_GROUP, {"item": str(query.items.ids[group])})
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: nothing was learnt."""
-        return {}
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""
@@ -166,7 +159,7 @@ class DistanceScorer:
         return scorer
 
 
-class FreshScorer:
+class FreshScorer(NothingLearnt):
     """Gives new items their chance: :math:`e^{-age/s}` since they were first offered.
 
     Parameters
@@ -180,10 +173,6 @@ class FreshScorer:
     def __init__(self, scale_days: float = 14.0) -> None:
         self.scale_days = scale_days
 
-    def fit(self, view: View, *, seed: int) -> Self:
-        """Learn nothing: it is all in the query."""
-        return self
-
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
@@ -196,10 +185,6 @@ class FreshScorer:
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite nothing: being new is no reason of the resident's own."""
         return None
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: nothing was learnt."""
-        return {}
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""

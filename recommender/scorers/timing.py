@@ -7,9 +7,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.view import ItemTable, View
-from recommender.base import Evidence, Query
+from graph.view import ItemTable
+from recommender.base import Query
 from recommender.scorers.matrix import Arrays, Config, PerTable, row_of
+from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
 
@@ -17,27 +18,11 @@ DAY = 86_400
 _WEEK_HOURS = 168.0
 
 
-class _NothingLearnt:
-    """What is all in the query: nothing is fitted, kept or cited."""
-
-    def fit(self, view: View, *, seed: int) -> Self:
-        """Learn nothing."""
-        return self
-
-    def evidence(self, query: Query, candidate: int) -> Evidence | None:
-        """Cite nothing; of habits not yet: ``OWN_TIME`` is worded, what it cites is not checked."""
-        return None
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: nothing was learnt."""
-        return {}
-
-
 def _asked(query: Query, candidates: NDArray[np.int64] | None) -> NDArray[np.int64]:
     return np.arange(len(query.items)) if candidates is None else candidates
 
 
-class SoonScorer(_NothingLearnt):
+class SoonScorer(NothingLearnt):
     r"""Prefers what starts soon: :math:`\log \frac{1 + s}{1 + d}` for d days to the start.
 
     0 for what starts in s days, has started, or has no start.
@@ -73,7 +58,7 @@ class SoonScorer(_NothingLearnt):
         return cls(scale_days=float(config["scale_days"]))
 
 
-class TurnScorer(_NothingLearnt):
+class TurnScorer(NothingLearnt):
     r"""Spreads the attention that a group gets over what it has ahead, the next things first.
 
     :math:`-\log r - \log n` for the r-th of n items that the group has ahead; 0 for an item without
@@ -120,7 +105,7 @@ def _by_group_and_start(items: ItemTable) -> NDArray[np.int64]:
     return rows[np.lexsort((rows, items.starts[rows], items.group[rows]))]
 
 
-class HabitScorer(_NothingLearnt):
+class HabitScorer(NothingLearnt):
     r"""Prefers the hours of the week at which one took part before.
 
     .. math:: s_i = \frac{\sum_j c_j \exp(-(\Delta_{ij} / h)^2)}{\sum_j c_j + k}

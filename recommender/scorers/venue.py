@@ -7,9 +7,10 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.view import ItemTable, View
-from recommender.base import Evidence, Query
+from graph.view import ItemTable
+from recommender.base import Query
 from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, row_of
+from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["VenueScorer"]
 
@@ -25,7 +26,7 @@ def _venues(items: ItemTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return places, place
 
 
-class VenueScorer:
+class VenueScorer(NothingLearnt):
     r"""Prefers places near those of one's own history.
 
     .. math:: s_i = \frac{\sum_v c_v K(d_{iv})}{\sum_v c_v + k}, \quad K(d) = \frac{1}{1 + (d/b)^2}
@@ -47,10 +48,6 @@ class VenueScorer:
         self.prior = prior
         self._venues = PerTable(_venues)
 
-    def fit(self, view: View, *, seed: int) -> Self:
-        """Learn nothing: it is all in the query."""
-        return self
-
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
@@ -71,14 +68,6 @@ class VenueScorer:
             near[wanted >= 0] = said / (amount.sum() + self.prior)
             out[row] = near[slot.reshape(-1)]
         return out
-
-    def evidence(self, query: Query, candidate: int) -> Evidence | None:
-        """Cite nothing yet: ``OWN_VENUE`` is worded, what it cites is not checked."""
-        return None
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return nothing: nothing was learnt."""
-        return {}
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""
