@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graph.view import View, empty_csr
 from recommender.base import Query
 from recommender.candidates import NearbyItems
-from recommender.evaluation.splits import cell_hash
+from recommender.evaluation.splits import sample
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
 from recommender.ranking.fairness import attention, merit
@@ -47,9 +47,7 @@ def expected_exposure(
     """
     source, places = NearbyItems(), attention(PLACES)
     got, merits = np.zeros(view.n_items), np.zeros(view.n_items)
-    rows = np.arange(view.n_residents, dtype=np.int64)
-    sample = np.sort(rows[np.argsort(cell_hash(rows, 0, seed), kind="stable")][:RESIDENTS])
-    for row in sample:
+    for row in sample(np.arange(view.n_residents, dtype=np.int64), RESIDENTS, seed):
         query = _without_s2(Query.from_view(view, np.array([row])), view)
         found = eligible(query, source.candidates(query))
         if not len(found):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from graph.view import CSR
 from recommender.base import Query, Scorer
 from recommender.evaluation.metrics import hit_ranks, ndcg_at, recall_at
-from recommender.evaluation.splits import Cut, cell_hash
+from recommender.evaluation.splits import Cut, sample
 from recommender.ranking.blend import history_bucket
 
 __all__ = ["Pool", "Validation", "worth"]
@@ -55,12 +55,9 @@ class Validation:
     @classmethod
     def of(cls, cut: Cut, *, salt: int) -> Self:
         """Take as many residents as the pool has room for, hashed."""
-        rows = cut.rows
         width = min(cut.view.n_items, 10 * _PER_PART)
         most = int(np.clip(_CELLS // max(width, 1), *_RESIDENTS))
-        if len(rows) > most:
-            order = np.argsort(cell_hash(rows, 0, salt), kind="stable")
-            rows = np.sort(rows[order[:most]])
+        rows = sample(cut.rows, most, salt)
         lengths = np.diff(cut.view.interactions.indptr).astype(np.int64)[rows]
         return cls(cut, rows, history_bucket(lengths))
 

@@ -16,7 +16,7 @@ from scipy import stats
 
 from graph.view import empty_csr
 from recommender.base import Query
-from recommender.evaluation.splits import cell_hash
+from recommender.evaluation.splits import chosen
 
 __all__ = [
     "Arm",
@@ -64,8 +64,7 @@ def held_out(rows: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
     NDArray[bool], (n,)
         True for :attr:`Arm.HELD_OUT`.
     """
-    held: NDArray[np.bool_] = cell_hash(rows, 0, _SALT).astype(np.float64) < share * 2.0**64
-    return held
+    return chosen(rows, share, _SALT)
 
 
 def as_newcomer(query: Query) -> Query:

@@ -19,9 +19,11 @@ from graph.view import CSR, View
 __all__ = [
     "Cut",
     "cell_hash",
+    "chosen",
     "cold_cut",
     "cut_for",
     "in_fold",
+    "sample",
     "time_cut",
     "validation_cut",
     "without_cells",
@@ -163,7 +165,8 @@ def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:
     rank = np.empty(len(owner), np.int64)
     rank[order] = np.arange(len(owner)) - X.indptr[owner[order]]
     hide = np.maximum(1, np.round(share * lengths)).astype(np.int64)
-    hide[_chosen(view.n_residents, cold, salt + 1)] = np.iinfo(np.int64).max
+    residents = np.arange(view.n_residents, dtype=np.int64)
+    hide[chosen(residents, cold, salt + 1)] = np.iinfo(np.int64).max
     hide[lengths < 2] = 0
     return without_cells(view, rank < hide[owner])
 
@@ -182,8 +185,15 @@ def in_fold(n: int, *, fold: int, folds: int, salt: int) -> NDArray[np.bool_]:
     return out
 
 
-def _chosen(n: int, share: float, salt: int) -> NDArray[np.bool_]:
-    """Hash residents in or out."""
-    hashes = cell_hash(np.arange(n, dtype=np.int64), 0, salt)
-    out: NDArray[np.bool_] = hashes < np.uint64(min(int(share * 2**64), 2**64 - 1))
+def chosen(rows: NDArray[np.int64], share: float, salt: int) -> NDArray[np.bool_]:
+    """Tell which of some rows are in a hashed share, 0 to 1; in a larger share they still are."""
+    out: NDArray[np.bool_] = cell_hash(rows, 0, salt) < np.uint64(
+        min(int(share * 2**64), 2**64 - 1)
+    )
     return out
+
+
+def sample(rows: NDArray[np.int64], most: int, salt: int) -> NDArray[np.int64]:
+    """Draw at most so many of some rows by their hash, ascending."""
+    order = np.argsort(cell_hash(rows, 0, salt), kind="stable")
+    return np.sort(rows[order[:most]])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, distance_km, row_of, with_width
-from recommender.scorers.popular import TOOK_PART, PopularScorer
+from recommender.scorers.popular import DAY, TOOK_PART, PopularScorer
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = [
@@ -20,8 +20,6 @@ __all__ = [
     "TrendingScorer",
     "UntriedScorer",
 ]
-
-DAY = 86_400
 
 
 def _memberships(query: Query, row: int) -> NDArray[np.int32]:

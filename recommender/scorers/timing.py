@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from graph.view import ItemTable
 from recommender.base import Query
 from recommender.scorers.matrix import Arrays, Config, PerTable, row_of
+from recommender.scorers.popular import DAY
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
 
-DAY = 86_400
 _WEEK_HOURS = 168.0
 
 
