@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from graph.view import CSR
 from recommender.base import Query
-from recommender.scorers.matrix import row_of, sum_of_rows
+from recommender.scorers.matrix import sum_of_rows
+from recommender.scorers.social import tied_to
 
 __all__ = ["bridging", "inclusion", "mutual_ties", "tied"]
 
@@ -26,11 +27,7 @@ CIRCLE = 15.0
 
 def tied(ties: CSR, query: Query) -> NDArray[np.int32]:
     """Rows of those tied to the one resident asking; nobody who withdrew something since."""
-    row = int(query.rows[0])
-    if row >= ties.shape[0] or row in query.masked:
-        return np.empty(0, np.int32)
-    others, _ = row_of(ties, row)
-    return others[~np.isin(others, query.masked)] if len(query.masked) else others
+    return tied_to(ties, query)[0]
 
 
 def mutual_ties(

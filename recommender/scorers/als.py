@@ -39,6 +39,7 @@ from recommender.scorers.matrix import (
     pick,
     row_of,
 )
+from recommender.scorers.social import tied_to
 
 __all__ = ["ALSScorer"]
 
@@ -146,13 +147,11 @@ class ALSScorer:
         fitted = items < len(self.items_)
         items = items[fitted]
         own, values = self.items_[items], values[fitted] * self.rarity_[items]
-        resident = int(query.rows[row])
-        if resident >= self.ties_.shape[0] or resident in query.masked:
+        friends, strength = tied_to(self.ties_, query, row)
+        if not len(friends):
             return own, values
-        friends, strength = row_of(self.ties_, resident)
-        seen = ~np.isin(friends, query.masked)
-        own = np.concatenate([own, self.friends_[friends[seen]]])
-        return own, np.concatenate([values, np.float32(self.ties) * strength[seen]])
+        own = np.concatenate([own, self.friends_[friends]])
+        return own, np.concatenate([values, np.float32(self.ties) * strength])
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None

@@ -19,7 +19,22 @@ from recommender.scorers.matrix import (
     sum_of_rows,
 )
 
-__all__ = ["SocialScorer"]
+__all__ = ["SocialScorer", "tied_to"]
+
+
+def tied_to(ties: CSR, query: Query, at: int = 0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Rows and strengths of those tied to one resident of the batch.
+
+    Nobody who withdrew something since counts (``query.masked``), on either side.
+    """
+    row = int(query.rows[at])
+    if row >= ties.shape[0] or row in query.masked:
+        return np.empty(0, np.int32), np.empty(0, np.float32)
+    others, strength = row_of(ties, row)
+    if len(query.masked):
+        seen = ~np.isin(others, query.masked)
+        others, strength = others[seen], strength[seen]
+    return others, strength
 
 
 class SocialScorer:
@@ -56,13 +71,8 @@ class SocialScorer:
         """Add up what the tied residents did; 0 without ties and for masked residents."""
         n = self.did_.shape[1]
         out = np.zeros((len(query), n), np.float32)
-        for at, row in enumerate(query.rows):
-            if row >= self.ties_.shape[0] or row in query.masked:
-                continue
-            others, strength = row_of(self.ties_, int(row))
-            if len(query.masked):
-                seen = ~np.isin(others, query.masked)
-                others, strength = others[seen], strength[seen]
+        for at in range(len(query)):
+            others, strength = tied_to(self.ties_, query, at)
             if len(others):
                 sums = sum_of_rows(self.did_, others, strength)
                 out[at] = sums / np.float32(strength.sum() + self.prior)
