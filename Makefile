@@ -6,6 +6,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# One process of tests per core, at most 4 (each may start servers of its own). SIDE_BY_SIDE= runs them in one.
+SIDE_BY_SIDE ?= -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 PYTHON ?=
 UV ?= uv
 
@@ -40,7 +42,7 @@ postgres: $(VENV)/.dev ## a real PostgreSQL on this machine, in FOLDER=postgres-
 
 test: $(VENV)/.dev $(VENV)/.linli ## all tests, with real graph stores, real ledgers and a real browser
 	@chromium=$$(sh tools/find_chromium.sh) || exit 1; \
-	LINLI_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
+	LINLI_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-long: export LINLI_TEST_SIZE = long
 test-long: test ## the same tests at the sizes that the promises name
