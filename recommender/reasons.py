@@ -141,13 +141,15 @@ class Reasons:
 
         All parts that could change are asked where none are named.
         """
+        blend, known = self._model.blend, self._parts
         before, after = (_length(query) for query in (self._query, less))
-        if names is None:
-            same = history_bucket(before)[0] == history_bucket(after)[0]
-            names = [name for name in self._parts if not (same and name in NO_HISTORY)]
+        if names is None and history_bucket(before)[0] == history_bucket(after)[0]:
+            names = [name for name in known if name not in NO_HISTORY]
+        elif names is None:  # other weights: other parts may speak
+            names = sorted(known.keys() | blend.speaking(after))
         scored = {name: self._scorers[name].score(less, self._rows) for name in names}
-        now = self._model.blend.contributions(scored, after)
-        return {name: now[name][0] - self._parts[name][0] for name in names}
+        now = blend.contributions(scored, after)
+        return {name: now[name][0] - (known[name][0] if name in known else 0.0) for name in names}
 
 
 def _length(query: Query) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ def history_bucket(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def standardise(
-    scores: NDArray[np.float32],
+    scores: NDArray[np.floating],
     floor: float | NDArray[np.float64],
     mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
@@ -36,24 +36,23 @@ def standardise(
 
     Parameters
     ----------
-    scores : NDArray[float32], (..., n_candidates)
+    scores : NDArray[floating], (..., n_candidates)
     floor : float or NDArray[float64]
         Smallest standard deviation to divide by; an array is broadcast against ``(..., 1)``.
     mask : NDArray[bool], (..., n_candidates), optional
         Entries that are no candidates; they count for nothing.
     """
-    wide = scores.astype(np.float64)
-    if wide.shape[-1] == 0:
-        return wide
+    out = scores.astype(np.float64)  # one copy, changed in place: more would cost more than the sums
+    if out.shape[-1] == 0:
+        return out
     if mask is None:
-        centred = wide - wide.mean(axis=-1, keepdims=True)
-        spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True))
+        out -= out.mean(axis=-1, keepdims=True)
+        squares = np.einsum("...i,...i->...", out, out)[..., None] / out.shape[-1]
     else:
         count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
-        mean = np.sum(wide, axis=-1, keepdims=True, where=~mask) / count
-        centred = wide - mean
-        spread = np.sqrt(np.sum(centred * centred, axis=-1, keepdims=True, where=~mask) / count)
-    out: NDArray[np.float64] = centred / np.maximum(spread, np.maximum(floor, _MIN_FLOOR))
+        out -= np.sum(out, axis=-1, keepdims=True, where=~mask) / count
+        squares = np.sum(out * out, axis=-1, keepdims=True, where=~mask) / count
+    out /= np.maximum(np.sqrt(squares), np.maximum(floor, _MIN_FLOOR))
     return out
 
 
@@ -65,6 +64,13 @@ class Blend:
     """By scorer name: one weight for each of :data:`HISTORY_BUCKETS`."""
     floors: Mapping[str, float] = field(default_factory=dict)
     """By scorer name: smallest standard deviation to divide by."""
+
+    def speaking(self, lengths: NDArray[np.int64]) -> frozenset[str]:
+        """Names of the parts that weigh something for any of these lengths of history."""
+        buckets = set(history_bucket(lengths).tolist())
+        return frozenset(
+            name for name, weights in self.weights.items() if any(weights[b] for b in buckets)
+        )
 
     def contributions(
         self,
@@ -86,5 +92,6 @@ class Blend:
             return {}
         floors = np.array([self.floors.get(name, 0.0) for name in parts])[:, None, None]
         weights = np.array([self.weights[name] for name in parts])[:, history_bucket(lengths), None]
-        weighed = standardise(np.stack(list(parts.values())), floors, mask) * weights
+        weighed = standardise(np.stack(list(parts.values())), floors, mask)
+        weighed *= weights
         return dict(zip(parts, weighed, strict=True))
