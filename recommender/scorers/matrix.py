@@ -17,6 +17,7 @@ __all__ = [
     "csr_arrays",
     "csr_from_arrays",
     "distance_km",
+    "distinct",
     "pick",
     "row_of",
     "rows_of",
@@ -59,6 +60,25 @@ class PerTable(Generic[T]):
         while len(self._known) > self._KEPT:
             self._known.popitem(last=False)
         return value
+
+
+def distinct(
+    values: NDArray[np.integer], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (distinct values ascending, place of each value among them), as ``np.unique`` would.
+
+    Parameters
+    ----------
+    values : NDArray[integer], (n,)
+        0 to ``width - 1``: counted, not sorted.
+    width : int
+    """
+    seen = np.zeros(width, np.bool_)
+    seen[values] = True
+    found = np.flatnonzero(seen)
+    place = np.empty(width, np.int64)
+    place[found] = np.arange(len(found))
+    return found, place[values]
 
 
 def with_width(matrix: CSR, n_columns: int) -> CSR:
