@@ -42,18 +42,24 @@ def standardise(
     mask : NDArray[bool], (..., n_candidates), optional
         Entries that are no candidates; they count for nothing.
     """
-    out = scores.astype(np.float64)  # one copy, changed in place: more would cost more than the sums
-    if out.shape[-1] == 0:
-        return out
+    out, scale = _centred(scores.astype(np.float64), floor, mask)
+    out /= scale
+    return out
+
+
+def _centred(
+    scores: NDArray[np.float64], floor: float | NDArray[np.float64], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre scores in place; returns them and what to divide by, (..., 1)."""
     if mask is None:
-        out -= out.mean(axis=-1, keepdims=True)
-        squares = np.einsum("...i,...i->...", out, out)[..., None] / out.shape[-1]
+        n = max(scores.shape[-1], 1)
+        scores -= scores.sum(axis=-1, keepdims=True) / n
+        squares = np.einsum("...i,...i->...", scores, scores)[..., None] / n
     else:
         count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
-        out -= np.sum(out, axis=-1, keepdims=True, where=~mask) / count
-        squares = np.sum(out * out, axis=-1, keepdims=True, where=~mask) / count
-    out /= np.maximum(np.sqrt(squares), np.maximum(floor, _MIN_FLOOR))
-    return out
+        scores -= np.sum(scores, axis=-1, keepdims=True, where=~mask) / count
+        squares = np.sum(scores * scores, axis=-1, keepdims=True, where=~mask) / count
+    return scores, np.maximum(np.sqrt(squares), np.maximum(floor, _MIN_FLOOR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Blend:
             return {}
         floors = np.array([self.floors.get(name, 0.0) for name in parts])[:, None, None]
         weights = np.array([self.weights[name] for name in parts])[:, history_bucket(lengths), None]
-        weighed = standardise(np.stack(list(parts.values())), floors, mask)
-        weighed *= weights
+        stacked = np.stack(list(parts.values()), dtype=np.float64)  # one copy, changed in place
+        weighed, scale = _centred(stacked, floors, mask)
+        weighed *= weights / scale
         return dict(zip(parts, weighed, strict=True))

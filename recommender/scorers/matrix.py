@@ -20,6 +20,7 @@ __all__ = [
     "distinct",
     "pick",
     "row_of",
+    "rows_for",
     "rows_of",
     "sum_of_rows",
     "with_width",
@@ -28,6 +29,7 @@ __all__ = [
 Config = Mapping[str, float | int | str | bool]
 Arrays = Mapping[str, NDArray[np.generic]]
 T = TypeVar("T")
+N = TypeVar("N", bound=np.generic)
 
 _KM_PER_DEGREE = 111.195
 """Length of one degree of latitude on a sphere of radius 6,371 km."""
@@ -108,7 +110,7 @@ def rows_of(
     starts = matrix.indptr[rows].astype(np.int64)
     counts = matrix.indptr[np.asarray(rows) + 1].astype(np.int64) - starts
     owner = np.repeat(np.arange(len(counts)), counts)
-    at = np.arange(len(owner)) + (starts - np.cumsum(counts) + counts)[owner]
+    at = np.arange(len(owner)) + (starts - counts.cumsum() + counts)[owner]
     return owner, matrix.indices[at], matrix.data[at]
 
 
@@ -134,33 +136,56 @@ def pick(
     n_items : int
         Items there are now, ``>= n_fitted`` as rows are never taken back.
     """
-    b, fitted = scores.shape
     if candidates is None:
-        if fitted == n_items:
+        if scores.shape[1] == n_items:
             return scores
-        out = np.zeros((b, n_items), np.float32)
-        out[:, : min(fitted, n_items)] = scores[:, :n_items]
-        return out
-    if fitted == 0:
-        return np.zeros((b, len(candidates)), np.float32)
-    known = candidates < fitted
-    out = scores[:, np.where(known, candidates, 0)]
-    out[:, ~known] = 0.0
+        candidates = np.arange(n_items)
+    return np.ascontiguousarray(rows_for(scores.T, candidates, n_items).T)
+
+
+def rows_for(table: NDArray[N], candidates: NDArray[np.int64], n_items: int) -> NDArray[N]:
+    """Take candidate rows from a table of the fitted items; newer items get 0.
+
+    Parameters
+    ----------
+    table : NDArray, (n_fitted, ...)
+    candidates : NDArray[int64], (n_candidates,)
+    n_items : int
+        Items there are now.
+
+    Returns
+    -------
+    NDArray, (n_candidates, ...)
+    """
+    if len(table) >= n_items:
+        return table.take(candidates, axis=0)
+    out = np.zeros((len(candidates), *table.shape[1:]), table.dtype)
+    known = candidates < len(table)
+    out[known] = table[candidates[known]]
     return out
 
 
 def distance_km(
-    lat: float, lon: float, lats: NDArray[np.float32], lons: NDArray[np.float32]
+    lat: float | NDArray[np.float32],
+    lon: float | NDArray[np.float32],
+    lats: NDArray[np.float32],
+    lons: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return distances from one place to others in km; NaN where a coordinate is unknown.
+
+    From several places at once where ``lat`` and ``lon`` are (k, 1): then (k, n) come back.
 
     The plane around the first place is used: within 50 km it differs by less than 0.1 % from
     the great circle.
     """
-    dy = (lats - np.float32(lat)) * np.float32(_KM_PER_DEGREE)
-    dx = (lons - np.float32(lon)) * np.float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
+    dy = (lats - _float32(lat)) * _float32(_KM_PER_DEGREE)
+    dx = (lons - _float32(lon)) * _float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
     out: NDArray[np.float32] = np.sqrt(dx * dx + dy * dy, dtype=np.float32)
     return out
+
+
+def _float32(value: float | NDArray[np.floating]) -> np.float32 | NDArray[np.float32]:
+    return np.float32(value) if isinstance(value, float) else value.astype(np.float32, copy=False)
 
 
 def csr_arrays(name: str, matrix: CSR) -> dict[str, NDArray[np.generic]]:
