@@ -347,7 +347,8 @@ def _strongest(
     """Make a CSR with the strongest confidence and the latest time per (resident, item)."""
     if not len(rows):
         return _csr(shape), np.empty(0, np.int64)
-    first = np.append(True, (rows[1:] != rows[:-1]) | (items[1:] != items[:-1]))
+    first = np.ones(len(rows), np.bool_)
+    np.logical_or(rows[1:] != rows[:-1], items[1:] != items[:-1], out=first[1:])
     starts = np.flatnonzero(first)
     indptr = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(rows[starts], minlength=shape[0]), out=indptr[1:])

@@ -7,6 +7,7 @@ What is unknown passes: an unknown age or language is no reason to keep somethin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import gmtime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def of_age(query: Query, rows: Rows) -> Mask:
     born = int(query.birth_year[0])
     if born == 0:
         return np.ones(len(rows), np.bool_)
-    year = int(np.datetime64(query.now, "s").astype("datetime64[Y]").astype(np.int64)) + 1970
+    year = gmtime(query.now).tm_year
     low, high = query.items.min_age[rows], query.items.max_age[rows]
     return ((low < 0) | (year - born >= low)) & ((high < 0) | (year - born - 1 <= high))
 

@@ -208,7 +208,7 @@ class ALSScorer:
         return scorer._prepare()
 
 
-def _solved(normal: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+def _solved(normal: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float32]:
     """Solve normal equations by Cholesky, as they are positive definite."""
     _, found, info = scipy.linalg.lapack.sposv(normal, right, overwrite_a=1)
     if info != 0:

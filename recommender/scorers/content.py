@@ -133,6 +133,8 @@ class ContentScorer(NothingLearnt):
             ("offers", "offer", ReasonCode.OWN_OFFER, query.offers),
         ):
             own = _declared(profile)
+            if not own:
+                continue
             for word, value in _declared(sides[field], candidate).items():
                 said = self.weights[field] * own.get(word, 0.0) * value
                 if said > 0 and (best is None or said > best[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from math import cos, hypot, radians
 from typing import Generic, TypeVar, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from graph.view import CSR, ItemTable
 
 __all__ = [
     "PerTable",
+    "apart_km",
     "csr_arrays",
     "csr_from_arrays",
     "distance_km",
@@ -182,6 +184,12 @@ def distance_km(
     dx = (lons - _float32(lon)) * _float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
     out: NDArray[np.float32] = np.sqrt(dx * dx + dy * dy, dtype=np.float32)
     return out
+
+
+def apart_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Return the distance of two places in km, as :func:`distance_km` does of many."""
+    east = (other_lon - lon) * cos(radians(lat))
+    return hypot(other_lat - lat, east) * _KM_PER_DEGREE
 
 
 def _float32(value: float | NDArray[np.floating]) -> np.float32 | NDArray[np.float32]:
