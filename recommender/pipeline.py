@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from graph.model import ItemId, ItemKind, RecId
 from graph.view import ITEM_KINDS
-from recommender.base import CandidateSource, Query, Reason, Recommendation
+from recommender.base import Breakdown, CandidateSource, Query, Reason, Recommendation
 from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
-from recommender.ranking.exploration import explored, lot
+from recommender.ranking.exploration import NEXT, explored, lot
 from recommender.reasons import Reasons
 
 __all__ = ["LastCheck", "Recommender", "is_personal"]
@@ -23,7 +23,7 @@ LastCheck = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 
 Mint = Callable[[ItemId, Reason], RecId]
 
-_SPARE = 10
+_SPARE = NEXT
 """Places filled beyond those asked for: the last check leaves a full list, the lot a choice."""
 
 
@@ -108,10 +108,11 @@ class Recommender:
             places = places[last_check(rows[places])]
         drawn = lot(int(query.rows[0]), query.now, self.model.model_id)
         places, chances = explored(places, n, weight=explore, drawn=drawn)
-        gains = self.model.reranker.gains(query, rows[places])
+        breakdown = Breakdown(
+            {name: part[0, places] for name, part in parts.items()},
+            self.model.reranker.gains(query, rows[places]),
+        )
         reasons = Reasons(self.model, query, rows, parts, self.words)
-        shares = {name: part[0, places].tolist() for name, part in parts.items()}
-        added = {name: gain.tolist() for name, gain in gains.items()}
         items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
         told = [reasons.of(at) for at in places.tolist()]
         scores, odds = total[places].tolist(), chances.tolist()
@@ -123,9 +124,8 @@ class Recommender:
                 rank=place + 1,
                 score=scores[place],
                 reason=told[place],
-                parts={name: share[place] for name, share in shares.items()},
                 propensity=odds[place],
-                gains={name: gain[place] for name, gain in added.items()},
+                breakdown=breakdown,
             )
             for place, row in enumerate(rows[places].tolist())
         )

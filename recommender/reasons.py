@@ -90,16 +90,17 @@ class Reasons:
         self._model, self._query, self._rows, self._parts = model, query, rows, parts
         self._words = words
         self._scorers = {s.name: s for s in model.scorers}
+        self._citable = [(name, part[0]) for name, part in parts.items() if name in CITABLE]
         self._needed: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self._checked = 0
 
     def of(self, at: int) -> Reason:
         """Cite the strongest citable part that speaks for the item at a position of ``rows``."""
-        said = {name: float(self._parts[name][0, at]) for name in CITABLE if name in self._parts}
-        for name in sorted(said, key=lambda part: (-said[part], part)):
-            if said[name] <= 0:
+        row = self._rows.item(at)
+        for against, name in sorted((-part.item(at), name) for name, part in self._citable):
+            if against >= 0:
                 break
-            evidence = self._scorers[name].evidence(self._query, int(self._rows[at]))
+            evidence = self._scorers[name].evidence(self._query, row)
             if evidence is None or evidence.code not in CITABLE[name]:
                 continue
             if self._is_needed(name, evidence, at):
