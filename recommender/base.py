@@ -7,7 +7,7 @@ thousand are evaluated, so the served model is the evaluated one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, Self, runtime_checkable
@@ -175,8 +175,8 @@ class Breakdown:
 
     parts: Mapping[str, NDArray[np.float64]]
     """(n_places,) contribution of each scorer."""
-    gains: Mapping[str, NDArray[np.float32]]
-    """(n_places,) what each aim of re-ranking added."""
+    gains: Callable[[], Mapping[str, NDArray[np.float32]]]
+    """Tells what each aim of re-ranking added, (n_places,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Recommendation:
     @property
     def gains(self) -> dict[str, float]:
         """What each aim of re-ranking added, in standard deviations of the best scores."""
-        return {name: gain.item(self.rank - 1) for name, gain in self.breakdown.gains.items()}
+        return {name: gain.item(self.rank - 1) for name, gain in self.breakdown.gains().items()}
 
 
 @dataclass(frozen=True, slots=True)

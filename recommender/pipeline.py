@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ class Recommender:
         places, chances = explored(places, n, weight=explore, drawn=drawn)
         breakdown = Breakdown(
             {name: part[0, places] for name, part in parts.items()},
-            self.model.reranker.gains(query, rows[places]),
+            partial(self.model.reranker.gains, query, rows[places]),
         )
         reasons = Reasons(self.model, query, rows, parts, self.words)
         items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
