@@ -63,7 +63,6 @@ def create_app(floors: Backing) -> APIFlask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         AUTO_TAGS=False,
         AUTO_SERVERS=False,
-        RATELIMIT_HEADERS_ENABLED=True,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

@@ -110,7 +110,7 @@ def main() -> None:
         reach = np.mean([len(served.source.candidates(query)) for query in queries])
 
         def ask(query: Query) -> object:
-            return served.recommend(query, mint=lambda item: RecId(ItemId(item)), n=20)
+            return served.recommend(query, mint=lambda item, reason: RecId(ItemId(item)), n=20)
 
         fast, slow = median_ms(ask, queries), median_ms(lambda q: plain(model, q), queries)
     sys.stdout.write(

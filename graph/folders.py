@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -146,12 +147,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 def current_name(parent: Path) -> str | None:
     """Name of the current folder, or ``None`` before the first."""
     try:
-        return _content(parent / "CURRENT").decode().strip() or None
+        return _content(f"{parent}/CURRENT").decode().strip() or None
     except FileNotFoundError:
         return None
 
 
-def read_about(parent: Path, name: str) -> dict[str, Json]:
+def read_about(parent: Path, name: str) -> Mapping[str, Json]:
     """Read what stands beside a manifest, without opening the arrays.
 
     Raises
@@ -160,10 +161,9 @@ def read_about(parent: Path, name: str) -> dict[str, Json]:
         There is no such folder.
     """
     try:
-        about: dict[str, Json] = json.loads(_content(parent / name / "about.json"))
+        return _parsed(_content(f"{parent}/{name}/about.json"))
     except FileNotFoundError as error:
         raise NotReady(f"{parent / name} is not there; build it again") from error
-    return about
 
 
 def open_folder(parent: Path, name: str) -> ArrayFolder:
@@ -200,23 +200,28 @@ _read_before: dict[str, tuple[_Stamp, bytes]] = {}
 _MOST_REMEMBERED = 100
 
 
-def _content(path: Path) -> bytes:
+def _content(name: str) -> bytes:
     """Read a small file, unless it is the one that was read before.
 
     Such files are replaced, never written over (:func:`write_atomically`), so another content is
     another inode or time.
     """
-    name = str(path)
     stat = os.stat(name)  # noqa: PTH116 - a third of the time of Path.stat
     stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
     known = _read_before.get(name)
     if known is not None and known[0] == stamp:
         return known[1]
-    content = path.read_bytes()
+    content = Path(name).read_bytes()
     if len(_read_before) >= _MOST_REMEMBERED:
         _read_before.clear()
     _read_before[name] = stamp, content
     return content
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _parsed(content: bytes) -> Mapping[str, Json]:
+    said: dict[str, Json] = json.loads(content)
+    return said
 
 
 def _described(array: NDArray[np.generic]) -> dict[str, Json]:

@@ -180,18 +180,14 @@ class Moment:
         return np.union1d(self.withdrawn, expired) if len(expired) else self.withdrawn
 
     def item(self, row: int) -> ItemFacts:
-        """Public facts of an item: title, place and so on; a group that organises it is named."""
-        facts = self.published(row)
-        group = int(self.items.group[row])
-        if group < 0:
-            return facts
-        title = self.published(group).title
-        return facts if facts.organiser == title else replace(facts, organiser=title)
-
-    def published(self, row: int) -> ItemFacts:
-        """Public facts as they were published: the organiser is whoever the item itself names."""
+        """Public facts of an item as they were published: title, place and so on."""
         fresh = self.item_facts.get(row)
         return fresh if fresh is not None else self.facts.item(row)
+
+    def organiser(self, row: int) -> str:
+        """Title of the group that organises an item, else whoever the item itself names."""
+        group = int(self.items.group[row])
+        return self.item(row).organiser if group < 0 else self.item(group).title
 
 
 class Live:

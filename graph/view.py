@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
@@ -34,6 +36,7 @@ __all__ = [
     "View",
     "empty_csr",
     "fingerprint",
+    "make_csr",
 ]
 
 ITEM_KINDS: tuple[ItemKind, ...] = tuple(ItemKind)
@@ -48,6 +51,28 @@ NO_TIME = -1
 def empty_csr(n_rows: int, n_columns: int) -> CSR:
     """Make a float32 CSR of this shape without entries."""
     return cast("CSR", sp.csr_array((n_rows, n_columns), dtype=np.float32))
+
+
+@lru_cache(maxsize=64)
+def _pattern(shape: tuple[int, int]) -> CSR:
+    return empty_csr(*shape)
+
+
+def make_csr(
+    data: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.integer],
+    shape: tuple[int, int],
+) -> CSR:
+    """Put a CSR together from arrays that fit.
+
+    An empty one is copied and filled: scipy's constructor looks at the arrays, which for the few
+    entries of one resident takes longer than all that is done with them.
+    """
+    matrix = copy(_pattern(shape))
+    matrix.data, matrix.indices = data, indices
+    matrix.indptr = indptr.astype(indices.dtype, copy=False)
+    return matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)

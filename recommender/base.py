@@ -7,7 +7,7 @@ thousand are evaluated, so the served model is the evaluated one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, Self, runtime_checkable
@@ -19,6 +19,7 @@ from graph.model import ItemId, RecId, ResidentId
 from graph.view import CSR, ItemTable, View
 
 __all__ = [
+    "Breakdown",
     "CandidateSource",
     "Evidence",
     "Feed",
@@ -168,6 +169,16 @@ class Reason:
     slots: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Breakdown:
+    """What made up the scores of one list: told of an item only when somebody asks."""
+
+    parts: Mapping[str, NDArray[np.float64]]
+    """(n_places,) contribution of each scorer."""
+    gains: Callable[[], Mapping[str, NDArray[np.float32]]]
+    """Tells what each aim of re-ranking added, (n_places,)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     """One item suggested to one resident once."""
@@ -180,12 +191,20 @@ class Recommendation:
     """1 is the top."""
     score: float
     reason: Reason
-    parts: Mapping[str, float]
-    """Contribution of each scorer to ``score``."""
     propensity: float
     """Probability that this item stands at this rank; 1 where nothing was left to the lot."""
-    gains: Mapping[str, float] = field(default_factory=dict)
-    """What each aim of re-ranking added, in standard deviations of the best scores."""
+    breakdown: Breakdown = field(compare=False, repr=False)
+    """Of the whole list."""
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Contribution of each scorer to ``score``."""
+        return {name: part.item(self.rank - 1) for name, part in self.breakdown.parts.items()}
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """What each aim of re-ranking added, in standard deviations of the best scores."""
+        return {name: gain.item(self.rank - 1) for name, gain in self.breakdown.gains().items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ class FittedModel:
         candidates: NDArray[np.int64] | None = None,
         mask: NDArray[np.bool_] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
-        """Score candidates by every part, standardised and weighted.
+        """Score candidates by every part that speaks for those asking, standardised and weighted.
+
+        A part that weighs nothing for any of them is not asked.
 
         Parameters
         ----------
@@ -46,8 +48,9 @@ class FittedModel:
         mask : NDArray[bool], (b, n_candidates), optional
             Entries that are no candidates for that resident.
         """
-        parts = {scorer.name: scorer.score(query, candidates) for scorer in self.scorers}
         lengths = np.diff(query.history.indptr).astype(np.int64)
+        speaking = self.blend.speaking(lengths)
+        parts = {s.name: s.score(query, candidates) for s in self.scorers if s.name in speaking}
         return self.blend.contributions(parts, lengths, mask)
 
     def score(

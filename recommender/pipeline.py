@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.model import ItemId, ItemKind, RecId
 from graph.view import ITEM_KINDS
-from recommender.base import CandidateSource, Query, Recommendation
+from recommender.base import Breakdown, CandidateSource, Query, Reason, Recommendation
 from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.ranking.eligibility import eligible
-from recommender.ranking.exploration import explored, lot
+from recommender.ranking.exploration import NEXT, explored, lot
 from recommender.reasons import Reasons
 
 __all__ = ["LastCheck", "Recommender", "is_personal"]
@@ -21,9 +22,9 @@ __all__ = ["LastCheck", "Recommender", "is_personal"]
 LastCheck = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 """Item rows, best first -> which of them may still be shown, asked just before they are."""
 
-Mint = Callable[[ItemId], RecId]
+Mint = Callable[[ItemId, Reason], RecId]
 
-_SPARE = 10
+_SPARE = NEXT
 """Places filled beyond those asked for: the last check leaves a full list, the lot a choice."""
 
 
@@ -81,7 +82,7 @@ class Recommender:
             A batch of one. An empty one (nothing authorised, personalisation off) gets what is
             popular and new.
         mint : callable
-            Makes the id of one suggestion.
+            Makes the id of one suggestion from its item and its reason.
         n : int
             Places.
         kinds : frozenset of ItemKind, optional
@@ -108,24 +109,26 @@ class Recommender:
             places = places[last_check(rows[places])]
         drawn = lot(int(query.rows[0]), query.now, self.model.model_id)
         places, chances = explored(places, n, weight=explore, drawn=drawn)
-        gains = self.model.reranker.gains(query, rows[places])
+        breakdown = Breakdown(
+            {name: part[0, places] for name, part in parts.items()},
+            partial(self.model.reranker.gains, query, rows[places]),
+        )
         reasons = Reasons(self.model, query, rows, parts, self.words)
-        shares = {name: part[0, places].tolist() for name, part in parts.items()}
-        added = {name: gain.tolist() for name, gain in gains.items()}
         items = [ItemId(item) for item in query.items.ids[rows[places]].tolist()]
+        told = [reasons.of(at) for at in places.tolist()]
+        scores, odds = total[places].tolist(), chances.tolist()
         return tuple(
             Recommendation(
-                rec_id=mint(items[place]),
+                rec_id=mint(items[place], told[place]),
                 item=items[place],
-                row=int(rows[at]),
+                row=row,
                 rank=place + 1,
-                score=float(total[at]),
-                reason=reasons.of(at),
-                parts={name: share[place] for name, share in shares.items()},
-                propensity=float(chances[place]),
-                gains={name: gain[place] for name, gain in added.items()},
+                score=scores[place],
+                reason=told[place],
+                propensity=odds[place],
+                breakdown=breakdown,
             )
-            for place, at in enumerate(places.tolist())
+            for place, row in enumerate(rows[places].tolist())
         )
 
     def _rows(self, query: Query, kinds: frozenset[ItemKind] | None) -> NDArray[np.int64]:

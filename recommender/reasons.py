@@ -90,16 +90,17 @@ class Reasons:
         self._model, self._query, self._rows, self._parts = model, query, rows, parts
         self._words = words
         self._scorers = {s.name: s for s in model.scorers}
+        self._citable = [(name, part[0]) for name, part in parts.items() if name in CITABLE]
         self._needed: dict[tuple[str, ...], NDArray[np.bool_]] = {}
         self._checked = 0
 
     def of(self, at: int) -> Reason:
         """Cite the strongest citable part that speaks for the item at a position of ``rows``."""
-        said = {name: float(self._parts[name][0, at]) for name in CITABLE if name in self._parts}
-        for name in sorted(said, key=lambda part: (-said[part], part)):
-            if said[name] <= 0:
+        row = self._rows.item(at)
+        for against, name in sorted((-part.item(at), name) for name, part in self._citable):
+            if against >= 0:
                 break
-            evidence = self._scorers[name].evidence(self._query, int(self._rows[at]))
+            evidence = self._scorers[name].evidence(self._query, row)
             if evidence is None or evidence.code not in CITABLE[name]:
                 continue
             if self._is_needed(name, evidence, at):
@@ -141,13 +142,15 @@ class Reasons:
 
         All parts that could change are asked where none are named.
         """
+        blend, known = self._model.blend, self._parts
         before, after = (_length(query) for query in (self._query, less))
-        if names is None:
-            same = history_bucket(before)[0] == history_bucket(after)[0]
-            names = [name for name in self._parts if not (same and name in NO_HISTORY)]
+        if names is None and history_bucket(before)[0] == history_bucket(after)[0]:
+            names = [name for name in known if name not in NO_HISTORY]
+        elif names is None:  # other weights: other parts may speak
+            names = sorted(known.keys() | blend.speaking(after))
         scored = {name: self._scorers[name].score(less, self._rows) for name in names}
-        now = self._model.blend.contributions(scored, after)
-        return {name: now[name][0] - self._parts[name][0] for name in names}
+        now = blend.contributions(scored, after)
+        return {name: now[name][0] - (known[name][0] if name in known else 0.0) for name in names}
 
 
 def _length(query: Query) -> NDArray[np.int64]:

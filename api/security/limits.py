@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-from flask import Flask, request
-from flask_limiter import HeaderNames, Limiter
+from flask import Flask, Response, g, request
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+from werkzeug.exceptions import TooManyRequests
 
 from api.security.callers import Door, caller
 from api.security.operations import OPERATIONS
@@ -15,12 +17,21 @@ from api.security.operations import OPERATIONS
 __all__ = ["READS", "UPLOADS", "WRITES", "install_limits"]
 
 _PEOPLE = (Door.SESSION, Door.STAFF, Door.NOBODY)
-READS = {Door.KEY: "12000/minute", **dict.fromkeys(_PEOPLE, "600/minute")}
-WRITES = {Door.KEY: "3000/minute", **dict.fromkeys(_PEOPLE, "120/minute")}
-UPLOADS = {Door.KEY: "60/minute", **dict.fromkeys(_PEOPLE, "20/minute")}
+
+
+def _a_minute(key: int, people: int) -> dict[Door, RateLimitItem]:
+    return {
+        Door.KEY: RateLimitItemPerMinute(key),
+        **dict.fromkeys(_PEOPLE, RateLimitItemPerMinute(people)),
+    }
+
+
+READS = _a_minute(12_000, 600)
+WRITES = _a_minute(3_000, 120)
+UPLOADS = _a_minute(60, 20)
 """Each keeps a file on the disk until a jobs process has read it."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FREE = frozenset({"health.alive", "health.ready", "resident.asset"})
+_FREE = frozenset({"health.alive", "health.ready", "resident.asset", "api.withdraw_grants"})
 
 
 class ProcessStorage(Storage):
@@ -83,32 +94,40 @@ class ProcessStorage(Storage):
             self._windows.pop(key, None)
 
 
-def _limit() -> str:
-    door = caller().door
-    line = OPERATIONS.get(request.endpoint or "")
+def _limit(endpoint: str) -> RateLimitItem:
+    """How often the caller may ask for this."""
+    line = OPERATIONS.get(endpoint)
     limits = UPLOADS if line and line.upload else READS if request.method in _SAFE else WRITES
-    return limits.get(door, limits[Door.NOBODY])
+    return limits.get(caller().door, limits[Door.NOBODY])
 
 
-def install_limits(app: Flask) -> Limiter:
+def install_limits(app: Flask) -> None:
     """Count and limit requests; register it after :func:`api.security.callers.identify`.
 
-    Whoever is over the limit gets 429 with ``Retry-After``. Withdrawing an authorisation is
-    never refused for having asked too often.
+    Each operation is counted by itself. Whoever is over the limit gets 429 with ``Retry-After``.
+    Withdrawing an authorisation is never refused for having asked too often.
     """
-    limiter = Limiter(
-        key_func=lambda: caller().name,
-        default_limits=[_limit],
-        default_limits_exempt_when=_is_free,
-        storage_uri="process://",
-        headers_enabled=True,
-        # Else it would tell everybody, those refused because the ledger is away included, to come
-        # back when their window ends.
-        header_name_mapping={HeaderNames.RETRY_AFTER: "X-RateLimit-Retry-After"},
-    )
-    limiter.init_app(app)
-    return limiter
+    storage = ProcessStorage()
+    windows = FixedWindowRateLimiter(storage)
+
+    def count() -> None:
+        endpoint = request.endpoint
+        if endpoint is None or endpoint in _FREE:
+            return
+        limit, who = _limit(endpoint), caller().name
+        within = windows.hit(limit, who, endpoint)
+        g.limit = limit.amount, windows.get_window_stats(limit, who, endpoint)
+        if not within:
+            raise TooManyRequests
+
+    app.before_request(count)
+    app.after_request(_tell)
 
 
-def _is_free() -> bool:
-    return request.endpoint in _FREE or request.endpoint == "api.withdraw_grants"
+def _tell(response: Response) -> Response:
+    if "limit" in g:
+        amount, window = g.limit
+        response.headers.add("X-RateLimit-Limit", str(amount))
+        response.headers.add("X-RateLimit-Remaining", str(window.remaining))
+        response.headers.add("X-RateLimit-Reset", str(int(window.reset_time)))
+    return response

@@ -19,7 +19,7 @@ from graph.snapshot.facts import ItemFacts
 from graph.vocabulary import Vocabulary, interests, needs, offers
 from recommender.base import Query, Reason, ReasonCode
 from recommender.ranking.eligibility import DETOUR, TESTS
-from recommender.scorers.matrix import distance_km, row_of
+from recommender.scorers.matrix import apart_km, row_of
 
 __all__ = ["Cards", "obstacles"]
 
@@ -73,7 +73,7 @@ class Cards:
         NotFound
             The row has no public facts.
         """
-        facts = self.moment.item(row)
+        facts, organiser = self.moment.item(row), self.moment.organiser(row)
         item = ItemId(facts.id)
         total, _, waiting = self.moment.seats.get(item, (facts.seats, 0, 0))
         left = int(self.moment.items.seats_left[row])
@@ -101,7 +101,7 @@ class Cards:
             cancelled=facts.state is ItemState.CANCELLED,
             cost_fen=facts.cost_fen,
             step_free=facts.step_free,
-            organiser=Words(facts.organiser) if facts.organiser else None,
+            organiser=Words(organiser) if organiser else None,
             reason=None if reason is None else self.reason(reason),
         )
 
@@ -162,9 +162,8 @@ class Cards:
     def _walk_minutes(self, row: int) -> int | None:
         if self.viewer is None or self.viewer.centre is None:
             return None
-        items, at = self.moment.items, slice(row, row + 1)
-        lat, lon = self.viewer.centre
-        km = float(distance_km(lat, lon, items.lat[at], items.lon[at])[0])
+        items = self.moment.items
+        km = apart_km(*self.viewer.centre, float(items.lat[row]), float(items.lon[row]))
         if math.isnan(km):
             return None
         return max(1, math.ceil(km * DETOUR / WALK_KM_PER_HOUR * 60))

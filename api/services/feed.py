@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from graph.gate import LEARNT_FROM, Place, ShownList
 from graph.live import Moment
 from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
 from graph.schema import PURPOSE_CATEGORIES
-from recommender.base import Feed, Query, Reason, Recommendation
+from recommender.base import Feed, Query, Reason
 from recommender.evaluation.experiments import Arm, as_newcomer, held_out
 from recommender.reasons import Reasons
 
@@ -103,7 +103,7 @@ class FeedService:
         viewer = view_as_nobody(self._backing, moment)
         found = self._backing.models.current().recommend(
             viewer.query,
-            mint=lambda item: RecId(""),
+            mint=lambda item, reason: RecId(""),
             n=min(n, MAX_FEED),
             kinds=frozenset(kinds) or None,
             last_check=lambda rows: _still(moment, rows),
@@ -225,7 +225,9 @@ class FeedService:
 
         found = basis.recommender.recommend(
             self._query(viewer, arm),
-            mint=lambda item: RecId(""),  # sealed below, with the reason
+            mint=lambda item, reason: self.rec_ids.mint(
+                wish.resident, item, reason, moment.item_rows
+            ),
             n=basis.n,
             kinds=frozenset(basis.kinds) or None,
             last_check=last_check,
@@ -233,7 +235,7 @@ class FeedService:
         )
         feed = Feed(
             resident=wish.resident,
-            recommendations=tuple(self._with_id(moment, wish.resident, one) for one in found),
+            recommendations=found,
             snapshot_id=moment.snapshot.id,
             model_id=basis.recommender.model.model_id,
             as_of=moment.snapshot.as_of,
@@ -273,10 +275,6 @@ class FeedService:
                 for one in feed.recommendations
             ),
         )
-
-    def _with_id(self, moment: Moment, resident: ResidentId, one: Recommendation) -> Recommendation:
-        rec_id = self.rec_ids.mint(resident, one.item, one.reason, moment.item_rows)
-        return replace(one, rec_id=rec_id)
 
     def _shown(self, made: _Made) -> FeedView:
         return FeedView(

@@ -203,7 +203,7 @@ def _digest(draft: Draft) -> str:
 def _where(moment: Moment, row: int | None, draft: Draft) -> dict[str, Json]:
     """Say where it takes place and who organises it; what is not said anew stays as it was."""
     out: dict[str, Json] = {}
-    kept = None if row is None else moment.published(row)
+    kept = None if row is None else moment.item(row)
     if draft.place is not None:
         place = draft.place
         grid = -1 if row is None else int(moment.items.grid[row])
@@ -267,7 +267,7 @@ def _links(moment: Moment, row: int | None, draft: Draft) -> _Links:
         links.now.append(_link("ORGANISED_BY", "Group", draft.group))
     if former is not None and former != draft.group:
         links.gone.append(_link("ORGANISED_BY", "Group", former))
-    organiser = "" if row is None else moment.published(row).organiser
+    organiser = "" if row is None else moment.item(row).organiser
     if draft.organiser and organiser and organiser != draft.organiser:
         links.gone.append(_link("PROVIDED_BY", "Organisation", _organisation(organiser)))
     return links

@@ -26,6 +26,7 @@ from recommender.base import Reason, ReasonCode
 __all__ = ["RecIds"]
 
 _CODES: tuple[ReasonCode, ...] = tuple(ReasonCode)
+_NUMBER = {code: number for number, code in enumerate(_CODES)}
 _BUCKETS = ("20-50", "50-200", "200+")
 _CITE_AN_ITEM = frozenset({ReasonCode.OWN_GROUP, ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_VENUE})
 _NONCE = 12
@@ -60,7 +61,7 @@ class RecIds:
             Rows are never reused, so an item cited by the reason is kept as its row.
         """
         nonce = os.urandom(_NONCE)
-        body = _BODY.pack(_CODES.index(reason.code), _slot(reason, item_rows))
+        body = _BODY.pack(_NUMBER[reason.code], _slot(reason, item_rows))
         sealed = self._box.encrypt(nonce, body, _aad(resident, item))
         return RecId(base64.urlsafe_b64encode(nonce + sealed).decode())
 
@@ -87,7 +88,8 @@ class RecIds:
 
 
 def _aad(resident: ResidentId, item: ItemId) -> bytes:
-    return b"".join(len(p).to_bytes(4, "big") + p for p in (resident.encode(), item.encode()))
+    whose, what = resident.encode(), item.encode()
+    return len(whose).to_bytes(4, "big") + whose + len(what).to_bytes(4, "big") + what
 
 
 def _slot(reason: Reason, item_rows: Mapping[str, int]) -> int:

@@ -76,7 +76,7 @@ def _deeds(moment: Moment, question: Shared, a: int, b: int) -> Iterator[Finding
     for what, category, item_kind, kinds in _DEEDS:
         for row in sorted(_did(moment, a, kinds) & _did(moment, b, kinds)):
             if ITEM_KINDS[moment.items.kind[row]] is item_kind:
-                facts = moment.published(row)
+                facts = moment.item(row)
                 yield _both(question, what, category, facts.id, facts.title, facts.title_en)
 
 

@@ -7,15 +7,10 @@ are offered here too.
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
-from graph.gate.impressions import (
-    LEARNT_FROM,
-    ImpressionBuffer,
-    Shown,
-    shown_and_done,
-    tidy_impressions,
-)
+from graph.gate.impressions import LEARNT_FROM, ImpressionBuffer
 from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
+from graph.gate.shown import Shown, shown_and_done, tidy_impressions
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState

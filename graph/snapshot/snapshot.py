@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graph.model import DataCategory, InteractionKind
 from graph.schema import INTERACTION_CONFIDENCE, interaction_category
-from graph.view import CSR, ItemTable, View
+from graph.view import CSR, ItemTable, View, make_csr
 
 __all__ = ["ATTRIBUTES", "INTERACTION_KINDS", "History", "Permitted", "Snapshot"]
 
@@ -262,8 +262,8 @@ def _rows(matrix: CSR, rows: slice, n_rows: int, n_columns: int | None = None) -
         return _csr((n_rows, width))
     indptr = np.full(n_rows + 1, last - first, matrix.indptr.dtype)
     indptr[: stop - start + 1] = matrix.indptr[start : stop + 1] - first
-    parts = (matrix.data[first:last], matrix.indices[first:last], indptr)
-    return cast("CSR", sp.csr_array(parts, shape=(n_rows, width)))
+    entries = slice(first, last)
+    return make_csr(matrix.data[entries], matrix.indices[entries], indptr, (n_rows, width))
 
 
 def widen(matrix: CSR, n_rows: int, n_columns: int | None = None) -> CSR:
@@ -347,10 +347,10 @@ def _strongest(
     """Make a CSR with the strongest confidence and the latest time per (resident, item)."""
     if not len(rows):
         return _csr(shape), np.empty(0, np.int64)
-    first = np.append(True, (rows[1:] != rows[:-1]) | (items[1:] != items[:-1]))
+    first = np.ones(len(rows), np.bool_)
+    np.logical_or(rows[1:] != rows[:-1], items[1:] != items[:-1], out=first[1:])
     starts = np.flatnonzero(first)
     indptr = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(rows[starts], minlength=shape[0]), out=indptr[1:])
     data = np.maximum.reduceat(confidence, starts)
-    matrix = cast("CSR", sp.csr_array((data, items[starts], indptr), shape=shape))
-    return matrix, np.maximum.reduceat(times, starts)
+    return make_csr(data, items[starts], indptr, shape), np.maximum.reduceat(times, starts)

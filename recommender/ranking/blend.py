@@ -28,7 +28,7 @@ def history_bucket(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def standardise(
-    scores: NDArray[np.float32],
+    scores: NDArray[np.floating],
     floor: float | NDArray[np.float64],
     mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
@@ -36,25 +36,30 @@ def standardise(
 
     Parameters
     ----------
-    scores : NDArray[float32], (..., n_candidates)
+    scores : NDArray[floating], (..., n_candidates)
     floor : float or NDArray[float64]
         Smallest standard deviation to divide by; an array is broadcast against ``(..., 1)``.
     mask : NDArray[bool], (..., n_candidates), optional
         Entries that are no candidates; they count for nothing.
     """
-    wide = scores.astype(np.float64)
-    if wide.shape[-1] == 0:
-        return wide
+    out, scale = _centred(scores.astype(np.float64), floor, mask)
+    out /= scale
+    return out
+
+
+def _centred(
+    scores: NDArray[np.float64], floor: float | NDArray[np.float64], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre scores in place; returns them and what to divide by, (..., 1)."""
     if mask is None:
-        centred = wide - wide.mean(axis=-1, keepdims=True)
-        spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True))
+        n = max(scores.shape[-1], 1)
+        scores -= scores.sum(axis=-1, keepdims=True) / n
+        squares = np.einsum("...i,...i->...", scores, scores)[..., None] / n
     else:
         count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
-        mean = np.sum(wide, axis=-1, keepdims=True, where=~mask) / count
-        centred = wide - mean
-        spread = np.sqrt(np.sum(centred * centred, axis=-1, keepdims=True, where=~mask) / count)
-    out: NDArray[np.float64] = centred / np.maximum(spread, np.maximum(floor, _MIN_FLOOR))
-    return out
+        scores -= np.sum(scores, axis=-1, keepdims=True, where=~mask) / count
+        squares = np.sum(scores * scores, axis=-1, keepdims=True, where=~mask) / count
+    return scores, np.maximum(np.sqrt(squares), np.maximum(floor, _MIN_FLOOR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,13 @@ class Blend:
     """By scorer name: one weight for each of :data:`HISTORY_BUCKETS`."""
     floors: Mapping[str, float] = field(default_factory=dict)
     """By scorer name: smallest standard deviation to divide by."""
+
+    def speaking(self, lengths: NDArray[np.int64]) -> frozenset[str]:
+        """Names of the parts that weigh something for any of these lengths of history."""
+        buckets = set(history_bucket(lengths).tolist())
+        return frozenset(
+            name for name, weights in self.weights.items() if any(weights[b] for b in buckets)
+        )
 
     def contributions(
         self,
@@ -86,5 +98,7 @@ class Blend:
             return {}
         floors = np.array([self.floors.get(name, 0.0) for name in parts])[:, None, None]
         weights = np.array([self.weights[name] for name in parts])[:, history_bucket(lengths), None]
-        weighed = standardise(np.stack(list(parts.values())), floors, mask) * weights
+        stacked = np.stack(list(parts.values()), dtype=np.float64)  # one copy, changed in place
+        weighed, scale = _centred(stacked, floors, mask)
+        weighed *= weights / scale
         return dict(zip(parts, weighed, strict=True))

@@ -7,6 +7,7 @@ What is unknown passes: an unknown age or language is no reason to keep somethin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import gmtime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def of_age(query: Query, rows: Rows) -> Mask:
     born = int(query.birth_year[0])
     if born == 0:
         return np.ones(len(rows), np.bool_)
-    year = int(np.datetime64(query.now, "s").astype("datetime64[Y]").astype(np.int64)) + 1970
+    year = gmtime(query.now).tm_year
     low, high = query.items.min_age[rows], query.items.max_age[rows]
     return ((low < 0) | (year - born >= low)) & ((high < 0) | (year - born - 1 <= high))
 
@@ -83,17 +84,26 @@ def speaks(query: Query, rows: Rows) -> Mask:
 
 
 def no_clash(query: Query, rows: Rows) -> Mask:
-    """Pass what does not overlap in time with anything the resident has signed up for."""
-    items = query.items
-    starts = items.starts[rows]
-    ends = np.where(items.ends[rows] < 0, starts + _USUAL_SECONDS, items.ends[rows])
+    """Pass what does not overlap in time with anything the resident has signed up for.
+
+    What is over clashes with nothing that is still ahead, and is not looked at.
+    """
     passes = np.ones(len(rows), np.bool_)
-    for own in row_of(query.held, 0)[0]:
-        start, end = int(items.starts[own]), int(items.ends[own])
-        if start >= 0:
-            end = end if end >= 0 else start + _USUAL_SECONDS
-            passes &= (starts < 0) | (starts >= end) | (ends <= start) | (rows == own)
+    held = row_of(query.held, 0)[0]
+    begin, finish = _span(query, held)
+    to_come = np.flatnonzero((begin >= 0) & (finish > query.now))
+    if len(to_come):
+        starts, ends = _span(query, rows)
+        for own in to_come:
+            apart = (starts >= finish[own]) | (ends <= begin[own])
+            passes &= (starts < 0) | apart | (rows == held[own])
     return passes
+
+
+def _span(query: Query, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start of each item (-1 without) and its end, as usual where that is not given."""
+    starts, ends = query.items.starts[rows], query.items.ends[rows]
+    return starts, np.where(ends < 0, starts + _USUAL_SECONDS, ends)
 
 
 def not_held(query: Query, rows: Rows) -> Mask:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from typing import ClassVar, Self, cast
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ from recommender.scorers.matrix import (
     csr_from_arrays,
     pick,
     row_of,
+    rows_for,
 )
 from recommender.scorers.social import tied_to
 
@@ -138,15 +140,16 @@ class ALSScorer:
                 continue
             extra = np.float32(self.alpha) * values
             normal = self._gram + (own.T * extra) @ own
-            out[row] = np.linalg.solve(normal, own.T @ (1.0 + extra))
+            out[row] = _solved(normal, own.T @ (1.0 + extra))
         return out
 
     def _columns(self, query: Query, row: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Factors and values of what is known of one resident: items done, friends."""
         items, values = row_of(query.history, row)
-        fitted = items < len(self.items_)
-        items = items[fitted]
-        own, values = self.items_[items], values[fitted] * self.rarity_[items]
+        if len(self.items_) < query.history.shape[1]:
+            fitted = items < len(self.items_)
+            items, values = items[fitted], values[fitted]
+        own, values = self.items_[items], values * self.rarity_[items]
         friends, strength = tied_to(self.ties_, query, row)
         if not len(friends):
             return own, values
@@ -158,12 +161,10 @@ class ALSScorer:
     ) -> NDArray[np.float32]:
         """Multiply folded-in residents with item factors."""
         residents = self.fold_in(query)
+        n = len(query.items)
         if candidates is None:
-            return pick(residents @ self.items_.T, None, len(query.items))
-        known = candidates < len(self.items_)
-        out = np.zeros((len(query), len(candidates)), np.float32)
-        out[:, known] = residents @ self.items_[candidates[known]].T
-        return out
+            return pick(residents @ self.items_.T, None, n)
+        return residents @ rows_for(self.items_, candidates, n).T
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite nothing: a factor has no name."""
@@ -205,3 +206,11 @@ class ALSScorer:
         scorer.friends_ = np.asarray(arrays["friends"], np.float32)
         scorer.ties_ = csr_from_arrays("ties", arrays)
         return scorer._prepare()
+
+
+def _solved(normal: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Solve normal equations by Cholesky, as they are positive definite."""
+    _, found, info = scipy.linalg.lapack.sposv(normal, right, overwrite_a=1)
+    if info != 0:
+        raise np.linalg.LinAlgError(f"normal equations are not positive definite (info {info})")
+    return np.asarray(found, np.float32)

@@ -103,23 +103,25 @@ class ContentScorer(NothingLearnt):
     def _score_one(self, query: Query, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
         """Multiply the whole sides with dense words: cheaper than taking rows of sparse arrays."""
         sides = self._item_side(query.items)
+        profiles = {
+            "interests": query.interests,
+            "offers": query.offers,
+            "needs": query.needs,
+            "occupations": query.occupations,
+        }
         words = {
-            "interests": _dense(query.interests, sides["interests"], self.weights["interests"]),
-            "offers": _dense(query.offers, sides["offers"], self.weights["offers"]),
-            "needs": _dense(query.needs, sides["needs"], self.weights["needs"]),
-            "occupations": _dense(
-                query.occupations, sides["occupations"], self.weights["occupations"]
-            ),
+            field: _dense(profile, sides[field], self.weights[field])
+            for field, profile in profiles.items()
+            if profile.nnz and self.weights[field]
         }
         items, amount = row_of(query.history, 0)
         if self.weights["history"] and len(items):
-            share = amount / max(float(amount.sum()), 1e-12)
+            share = amount * np.float32(self.weights["history"] / max(float(amount.sum()), 1e-12))
             past = sum_of_rows(query.items.tags, items, share)
-            words["interests"] = words["interests"] + np.float32(self.weights["history"]) * past
+            words["interests"] = past + words.get("interests", np.float32(0.0))
         out = np.zeros(len(candidates), np.float32)
         for field, said in words.items():
-            if said.any():
-                out += (sides[field] @ said)[candidates]
+            out += (sides[field] @ said)[candidates]
         return out[None, :]
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
@@ -130,14 +132,13 @@ class ContentScorer(NothingLearnt):
             ("interests", "interest", ReasonCode.OWN_INTEREST, query.interests),
             ("offers", "offer", ReasonCode.OWN_OFFER, query.offers),
         ):
-            own = np.zeros(profile.shape[1], np.float32)
-            words, values = row_of(profile, 0)
-            own[words] = values
-            item_words, item_values = row_of(sides[field], candidate)
-            said = self.weights[field] * own[item_words] * item_values
-            if len(said) and said.max() > 0 and (best is None or said.max() > best[0]):
-                word = int(item_words[np.argmax(said)])
-                best = float(said.max()), Evidence(code, {slot: str(word)})
+            own = _declared(profile)
+            if not own:
+                continue
+            for word, value in _declared(sides[field], candidate).items():
+                said = self.weights[field] * own.get(word, 0.0) * value
+                if said > 0 and (best is None or said > best[0]):
+                    best = said, Evidence(code, {slot: str(word)})
         return best[1] if best else None
 
     def config(self) -> dict[str, float | int | str | bool]:
@@ -148,6 +149,12 @@ class ContentScorer(NothingLearnt):
     def restore(cls, config: Config, arrays: Arrays) -> Self:
         """Make the scorer again."""
         return cls(**{name: float(value) for name, value in config.items()})
+
+
+def _declared(matrix: CSR, row: int = 0) -> dict[int, float]:
+    """Words of one row with their values: few, so that a dictionary is the shortest way."""
+    words, values = row_of(matrix, row)
+    return dict(zip(words.tolist(), values.tolist(), strict=True))
 
 
 def _dense(profile: CSR, side: CSR, weight: float) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from math import cos, hypot, radians
 from typing import Generic, TypeVar, cast
 
 import numpy as np
@@ -14,11 +15,14 @@ from graph.view import CSR, ItemTable
 
 __all__ = [
     "PerTable",
+    "apart_km",
     "csr_arrays",
     "csr_from_arrays",
     "distance_km",
+    "distinct",
     "pick",
     "row_of",
+    "rows_for",
     "rows_of",
     "sum_of_rows",
     "with_width",
@@ -27,6 +31,7 @@ __all__ = [
 Config = Mapping[str, float | int | str | bool]
 Arrays = Mapping[str, NDArray[np.generic]]
 T = TypeVar("T")
+N = TypeVar("N", bound=np.generic)
 
 _KM_PER_DEGREE = 111.195
 """Length of one degree of latitude on a sphere of radius 6,371 km."""
@@ -61,6 +66,25 @@ class PerTable(Generic[T]):
         return value
 
 
+def distinct(
+    values: NDArray[np.integer], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (distinct values ascending, place of each value among them), as ``np.unique`` would.
+
+    Parameters
+    ----------
+    values : NDArray[integer], (n,)
+        0 to ``width - 1``: counted, not sorted.
+    width : int
+    """
+    seen = np.zeros(width, np.bool_)
+    seen[values] = True
+    found = np.flatnonzero(seen)
+    place = np.empty(width, np.int64)
+    place[found] = np.arange(len(found))
+    return found, place[values]
+
+
 def with_width(matrix: CSR, n_columns: int) -> CSR:
     """Give a matrix this many columns: cut off, or filled up with empty ones."""
     if matrix.shape[1] == n_columns:
@@ -88,7 +112,7 @@ def rows_of(
     starts = matrix.indptr[rows].astype(np.int64)
     counts = matrix.indptr[np.asarray(rows) + 1].astype(np.int64) - starts
     owner = np.repeat(np.arange(len(counts)), counts)
-    at = np.arange(len(owner)) + (starts - np.cumsum(counts) + counts)[owner]
+    at = np.arange(len(owner)) + (starts - counts.cumsum() + counts)[owner]
     return owner, matrix.indices[at], matrix.data[at]
 
 
@@ -114,33 +138,62 @@ def pick(
     n_items : int
         Items there are now, ``>= n_fitted`` as rows are never taken back.
     """
-    b, fitted = scores.shape
     if candidates is None:
-        if fitted == n_items:
+        if scores.shape[1] == n_items:
             return scores
-        out = np.zeros((b, n_items), np.float32)
-        out[:, : min(fitted, n_items)] = scores[:, :n_items]
-        return out
-    if fitted == 0:
-        return np.zeros((b, len(candidates)), np.float32)
-    known = candidates < fitted
-    out = scores[:, np.where(known, candidates, 0)]
-    out[:, ~known] = 0.0
+        candidates = np.arange(n_items)
+    return np.ascontiguousarray(rows_for(scores.T, candidates, n_items).T)
+
+
+def rows_for(table: NDArray[N], candidates: NDArray[np.int64], n_items: int) -> NDArray[N]:
+    """Take candidate rows from a table of the fitted items; newer items get 0.
+
+    Parameters
+    ----------
+    table : NDArray, (n_fitted, ...)
+    candidates : NDArray[int64], (n_candidates,)
+    n_items : int
+        Items there are now.
+
+    Returns
+    -------
+    NDArray, (n_candidates, ...)
+    """
+    if len(table) >= n_items:
+        return table.take(candidates, axis=0)
+    out = np.zeros((len(candidates), *table.shape[1:]), table.dtype)
+    known = candidates < len(table)
+    out[known] = table[candidates[known]]
     return out
 
 
 def distance_km(
-    lat: float, lon: float, lats: NDArray[np.float32], lons: NDArray[np.float32]
+    lat: float | NDArray[np.float32],
+    lon: float | NDArray[np.float32],
+    lats: NDArray[np.float32],
+    lons: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return distances from one place to others in km; NaN where a coordinate is unknown.
+
+    From several places at once where ``lat`` and ``lon`` are (k, 1): then (k, n) come back.
 
     The plane around the first place is used: within 50 km it differs by less than 0.1 % from
     the great circle.
     """
-    dy = (lats - np.float32(lat)) * np.float32(_KM_PER_DEGREE)
-    dx = (lons - np.float32(lon)) * np.float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
+    dy = (lats - _float32(lat)) * _float32(_KM_PER_DEGREE)
+    dx = (lons - _float32(lon)) * _float32(_KM_PER_DEGREE * np.cos(np.radians(lat)))
     out: NDArray[np.float32] = np.sqrt(dx * dx + dy * dy, dtype=np.float32)
     return out
+
+
+def apart_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Return the distance of two places in km, as :func:`distance_km` does of many."""
+    east = (other_lon - lon) * cos(radians(lat))
+    return hypot(other_lat - lat, east) * _KM_PER_DEGREE
+
+
+def _float32(value: float | NDArray[np.floating]) -> np.float32 | NDArray[np.float32]:
+    return np.float32(value) if isinstance(value, float) else value.astype(np.float32, copy=False)
 
 
 def csr_arrays(name: str, matrix: CSR) -> dict[str, NDArray[np.generic]]:

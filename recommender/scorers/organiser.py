@@ -7,18 +7,17 @@ group's. Where no item has a group these parts say nothing.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.view import CSR, NO_TIME, ItemTable, View, empty_csr
+from graph.view import CSR, NO_TIME, ItemTable, View, empty_csr, make_csr
 from recommender.base import Evidence, Query, Scorer
 from recommender.scorers.als import ALSScorer
 from recommender.scorers.item_item import ItemItemScorer
-from recommender.scorers.matrix import Arrays, Config, PerTable, with_width
+from recommender.scorers.matrix import Arrays, Config, PerTable, distinct, with_width
 from recommender.scorers.popular import TOOK_PART
 
 __all__ = ["GroupALSScorer", "GroupItemScorer", "by_group", "organisers"]
@@ -50,10 +49,30 @@ def by_group(history: CSR, organiser: NDArray[np.int32]) -> CSR:
     row = np.repeat(np.arange(b), np.diff(history.indptr))
     group = organiser[history.indices]
     known = group >= 0
-    out = sp.coo_array((history.data[known], (row[known], group[known])), shape=(b, n)).tocsr()
-    out.sum_duplicates()
-    out.data = np.minimum(out.data / np.float32(TOOK_PART), np.float32(1.0))
-    return out
+    cells, place = np.unique(row[known] * n + group[known], return_inverse=True)
+    amount = np.bincount(place.reshape(-1), weights=history.data[known], minlength=len(cells))
+    value = np.minimum(amount / TOOK_PART, 1.0).astype(np.float32)
+    indptr = np.searchsorted(cells, np.arange(b + 1) * n)
+    return make_csr(value, (cells % max(n, 1)).astype(np.int32), indptr, (b, n))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Groups:
+    """The groups of an item table, and which of them is behind each item."""
+
+    organiser: NDArray[np.int32]
+    """(n_items,) as :func:`organisers` gives it."""
+    rows: NDArray[np.int64]
+    """(n_groups,) item row of each group."""
+    place: NDArray[np.int64]
+    """(n_items,) place in ``rows``; ``n_groups`` for nobody."""
+
+    @classmethod
+    def of(cls, items: ItemTable) -> _Groups:
+        organiser = organisers(items)
+        rows = np.unique(organiser[organiser >= 0]).astype(np.int64)
+        place = np.where(organiser >= 0, np.searchsorted(rows, organiser), len(rows))
+        return cls(organiser, rows, place)
 
 
 class _ByGroup:
@@ -71,11 +90,11 @@ class _ByGroup:
 
     def __init__(self, **settings: float | int | str | bool) -> None:
         self._inner = self.kind(**{**self.usual, **settings})
-        self._organisers = PerTable(organisers)
+        self._groups = PerTable(_Groups.of)
 
     def fit(self, view: View, *, seed: int) -> Self:
         """Fit on histories of groups."""
-        X, n = by_group(view.interactions, self._organisers(view.items)), view.n_residents
+        X, n = by_group(view.interactions, organisers(view.items)), view.n_residents
         untimed = np.full(X.nnz, NO_TIME, np.int64)
         self._inner.fit(
             replace(view, interactions=X, times=untimed, ties=empty_csr(n, n)), seed=seed
@@ -86,14 +105,17 @@ class _ByGroup:
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Score each item as its group; 0 without one."""
-        organiser = self._organisers(query.items)
-        asked = organiser if candidates is None else organiser[candidates]
-        groups, place = np.unique(asked, return_inverse=True)
-        history = by_group(with_width(query.history, len(organiser)), organiser)
-        rows = groups.clip(0).astype(np.int64)
-        scores = self._inner.score(replace(query, history=history), rows)
-        scores[:, groups < 0] = 0.0
-        return scores[:, place.reshape(-1)]
+        groups = self._groups(query.items)
+        n, none = len(query.items), len(groups.rows)
+        asked = groups.place if candidates is None else groups.place[candidates]
+        found, place = distinct(asked, none + 1)
+        history = by_group(with_width(query.history, n), groups.organiser)
+        scores = np.zeros((len(query), len(found)), np.float32)
+        real = found[found < none]  # nobody comes last, if at all
+        scores[:, : len(real)] = self._inner.score(
+            replace(query, history=history), groups.rows[real]
+        )
+        return scores[:, place]
 
     def evidence(self, query: Query, candidate: int) -> Evidence | None:
         """Cite nothing: groups are alike because of other people."""

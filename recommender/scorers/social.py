@@ -28,7 +28,7 @@ def tied_to(ties: CSR, query: Query, at: int = 0) -> tuple[NDArray[np.int32], ND
     Nobody who withdrew something since counts (``query.masked``), on either side.
     """
     row = int(query.rows[at])
-    if row >= ties.shape[0] or row in query.masked:
+    if row >= ties.shape[0] or (len(query.masked) and row in query.masked):
         return np.empty(0, np.int32), np.empty(0, np.float32)
     others, strength = row_of(ties, row)
     if len(query.masked):

@@ -15,7 +15,7 @@ from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
 
-_WEEK_HOURS = 168.0
+_WEEK_HOURS = 168
 
 
 def _asked(query: Query, candidates: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -68,25 +68,13 @@ class TurnScorer(NothingLearnt):
     name: ClassVar[str] = "turn"
 
     def __init__(self) -> None:
-        self._order = PerTable(_by_group_and_start)
+        self._turns = PerTable(_Turns)
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Score by the place of each item among its group's."""
-        order = self._order(query.items)
-        items = query.items
-        ahead = order[items.starts[order] > query.now]
-        place = np.zeros(len(items), np.float32)
-        if len(ahead):
-            group = items.group[ahead]
-            first = np.append(True, group[1:] != group[:-1])
-            block = np.cumsum(first) - 1
-            starts = np.flatnonzero(first)
-            rank = np.arange(len(ahead)) - starts[block] + 1
-            count = np.diff(np.append(starts, len(ahead)))[block]
-            place[ahead] = -np.log(rank) - np.log(count)
-        one = place[_asked(query, candidates)]
+        one = self._turns(query.items).at(query.now)[_asked(query, candidates)]
         return np.repeat(one[None, :], len(query), axis=0)
 
     def config(self) -> dict[str, float | int | str | bool]:
@@ -99,10 +87,42 @@ class TurnScorer(NothingLearnt):
         return cls()
 
 
-def _by_group_and_start(items: ItemTable) -> NDArray[np.int64]:
-    """Rows of items with a group and a start, ordered by group, start and row."""
-    rows = np.flatnonzero((items.group >= 0) & (items.starts >= 0))
-    return rows[np.lexsort((rows, items.starts[rows], items.group[rows]))]
+class _Turns:
+    """The turns of one item table, counted anew only when something has started since."""
+
+    def __init__(self, items: ItemTable) -> None:
+        rows = np.flatnonzero((items.group >= 0) & (items.starts >= 0))
+        self._order = rows[np.lexsort((rows, items.starts[rows], items.group[rows]))]
+        self._items = items
+        self._sorted = np.sort(items.starts[rows])
+        self._latest = (-1, np.zeros(0, np.float32))
+
+    def at(self, now: int) -> NDArray[np.float32]:
+        """Turn of every item, (n_items,)."""
+        started = int(np.searchsorted(self._sorted, now, "right"))
+        known, turns = self._latest
+        if known != started:
+            turns = self._counted(now)
+            self._latest = started, turns  # replaced whole: another thread may be reading it
+        return turns
+
+    def _counted(self, now: int) -> NDArray[np.float32]:
+        items, out = self._items, np.zeros(len(self._items), np.float32)
+        ahead = self._order[items.starts[self._order] > now]
+        if len(ahead):
+            group = items.group[ahead]
+            first = np.append(True, group[1:] != group[:-1])
+            block = np.cumsum(first) - 1
+            starts = np.flatnonzero(first)
+            rank = np.arange(len(ahead)) - starts[block] + 1
+            count = np.diff(np.append(starts, len(ahead)))[block]
+            out[ahead] = -np.log(rank) - np.log(count)
+        return out
+
+
+def _hours(items: ItemTable) -> NDArray[np.int64]:
+    """Hour of the week of each start; beyond the last one without a start."""
+    return np.where(items.starts >= 0, items.starts // 3600 % _WEEK_HOURS, _WEEK_HOURS)
 
 
 class HabitScorer(NothingLearnt):
@@ -126,23 +146,28 @@ class HabitScorer(NothingLearnt):
     def __init__(self, width_hours: float = 2.0, prior: float = 2.0) -> None:
         self.width_hours = width_hours
         self.prior = prior
+        self._hours = PerTable(_hours)
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Compare the hour of each start with the hours of the own history."""
-        starts = query.items.starts[_asked(query, candidates)]
-        timed = starts >= 0
-        hours, slot = np.unique((starts[timed] // 3600) % _WEEK_HOURS, return_inverse=True)
-        out = np.zeros((len(query), len(starts)), np.float32)
+        hours = self._hours(query.items)
+        asked = hours if candidates is None else hours[candidates]
+        week = np.arange(_WEEK_HOURS)
+        out = np.zeros((len(query), len(asked)), np.float32)
         for row in range(len(query)):
             items, confidence = row_of(query.history, row)
-            own = query.items.starts[items]
-            own, confidence = own[own >= 0], confidence[own >= 0]
-            apart = np.abs(hours[:, None] - (own // 3600) % _WEEK_HOURS)
+            timed = hours[items] < _WEEK_HOURS
+            own, confidence = hours[items[timed]], confidence[timed]
+            if not len(own):
+                continue
+            apart = np.abs(week[:, None] - own)
             apart = np.minimum(apart, _WEEK_HOURS - apart)
             alike = np.exp(-((apart / self.width_hours) ** 2)) @ confidence
-            out[row, timed] = (alike / (confidence.sum() + self.prior))[slot.reshape(-1)]
+            habit = np.zeros(_WEEK_HOURS + 1, np.float32)
+            habit[:_WEEK_HOURS] = alike / (confidence.sum() + self.prior)
+            out[row] = habit[asked]
         return out
 
     def config(self) -> dict[str, float | int | str | bool]:

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from graph.view import ItemTable
 from recommender.base import Query
-from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, row_of
+from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, distinct, row_of
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["VenueScorer"]
 
 
 def _venues(items: ItemTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return (distinct places, place of each item); items without one have place -1."""
+    """Return (distinct places, place of each item): the number of places where there is none."""
     placed = np.isfinite(items.lat) & np.isfinite(items.lon)
     places, index = np.unique(
         np.stack([items.lat[placed], items.lon[placed]], axis=1), axis=0, return_inverse=True
     )
-    place = np.full(len(items), -1, np.int64)
+    place = np.full(len(items), len(places), np.int64)
     place[placed] = index.reshape(-1)
     return places, place
 
@@ -53,20 +53,22 @@ class VenueScorer(NothingLearnt):
     ) -> NDArray[np.float32]:
         """Add up what the own venues say of each candidate's."""
         places, place = self._venues(query.items)
+        nowhere = len(places)
         asked = place if candidates is None else place[candidates]
-        wanted, slot = np.unique(asked, return_inverse=True)
-        lat, lon = places[wanted[wanted >= 0]].T if len(places) else np.zeros((2, 0), np.float32)
+        found, slot = distinct(asked, nowhere + 1)
+        lat, lon = places[found[found < nowhere]].T
         out = np.zeros((len(query), len(asked)), np.float32)
         for row in range(len(query)):
             items, confidence = row_of(query.history, row)
-            amount = np.bincount(place[items] + 1, weights=confidence, minlength=1)[1:]
-            said = np.zeros(len(lat))
-            for venue in np.flatnonzero(amount):
-                d = distance_km(float(places[venue, 0]), float(places[venue, 1]), lat, lon)
-                said += amount[venue] / (1.0 + (d / self.bandwidth_km) ** 2)
-            near = np.zeros(len(wanted))
-            near[wanted >= 0] = said / (amount.sum() + self.prior)
-            out[row] = near[slot.reshape(-1)]
+            amount = np.bincount(place[items], weights=confidence, minlength=nowhere)[:nowhere]
+            own = np.flatnonzero(amount)
+            if not len(own):
+                continue
+            d = distance_km(places[own, :1], places[own, 1:], lat, lon)
+            said = amount[own] @ (1.0 / (1.0 + (d / self.bandwidth_km) ** 2))
+            near = np.zeros(len(found), np.float32)
+            near[: len(lat)] = said / (amount.sum() + self.prior)
+            out[row] = near[slot]
         return out
 
     def config(self) -> dict[str, float | int | str | bool]:

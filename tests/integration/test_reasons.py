@@ -76,7 +76,7 @@ def world(made_rich_home: Path) -> Iterator[World]:
         cards = []
         for row in range(0, view.n_residents, 3):
             query = Query.from_view(view, np.array([row]), now=int(NOW.timestamp()))
-            found = recommender.recommend(query, mint=lambda item: RecId(ItemId(item)))
+            found = recommender.recommend(query, mint=lambda item, reason: RecId(ItemId(item)))
             cards.extend(Card(query, shown) for shown in found)
         yield World(view, model, tuple(cards))
 

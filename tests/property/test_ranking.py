@@ -72,7 +72,9 @@ def ask(view: View, row: int) -> Query:
 
 
 def feed_of(view: View, row: int, n: int = 20, model: FittedModel = MODEL):
-    return Recommender(model, words=WORDS).recommend(ask(view, row), mint=lambda item: item, n=n)
+    return Recommender(model, words=WORDS).recommend(
+        ask(view, row), mint=lambda item, reason: item, n=n
+    )
 
 
 @given(seed=seeds, n=st.integers(0, 60))

@@ -68,7 +68,7 @@ class TestNewcomer:
         other = replace(other, **same)
 
         def items(query: Query) -> list[int]:
-            found = recommender.recommend(query, mint=lambda item: RecId(str(item)), n=4)
+            found = recommender.recommend(query, mint=lambda item, reason: RecId(str(item)), n=4)
             return [each.row for each in found]
 
         assert items(one) != items(other)  # the control

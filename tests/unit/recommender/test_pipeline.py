@@ -31,8 +31,8 @@ def model(view):
 
 
 @pytest.fixture
-def mint() -> Callable[[ItemId], RecId]:
-    return lambda item: RecId(f"rec-{item}")
+def mint() -> Callable[[ItemId, Reason], RecId]:
+    return lambda item, reason: RecId(f"rec-{item}")
 
 
 @pytest.fixture
