@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.view import ItemTable
-from recommender.base import Query
+from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, PerTable, row_of
-from recommender.scorers.popular import DAY
+from recommender.scorers.popular import DAY, TOOK_PART
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
 
-_WEEK_HOURS = 168.0
+_WEEK_HOURS = 168
+_SAME_HOUR = 1
+"""Hours apart up to which two starts are at about the same time of the week."""
 
 
 def _asked(query: Query, candidates: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -105,6 +107,17 @@ def _by_group_and_start(items: ItemTable) -> NDArray[np.int64]:
     return rows[np.lexsort((rows, items.starts[rows], items.group[rows]))]
 
 
+def _hour(starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Hour of the week, counted from the same moment for all, 0 to 167."""
+    return (starts // 3600) % _WEEK_HOURS
+
+
+def _apart(hours: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Hours between hours of the week and those of some starts, around the clock."""
+    apart = np.abs(hours - _hour(starts))
+    return np.minimum(apart, _WEEK_HOURS - apart)
+
+
 class HabitScorer(NothingLearnt):
     r"""Prefers the hours of the week at which one took part before.
 
@@ -133,17 +146,29 @@ class HabitScorer(NothingLearnt):
         """Compare the hour of each start with the hours of the own history."""
         starts = query.items.starts[_asked(query, candidates)]
         timed = starts >= 0
-        hours, slot = np.unique((starts[timed] // 3600) % _WEEK_HOURS, return_inverse=True)
+        hours, slot = np.unique(_hour(starts[timed]), return_inverse=True)
         out = np.zeros((len(query), len(starts)), np.float32)
         for row in range(len(query)):
             items, confidence = row_of(query.history, row)
             own = query.items.starts[items]
             own, confidence = own[own >= 0], confidence[own >= 0]
-            apart = np.abs(hours[:, None] - (own // 3600) % _WEEK_HOURS)
-            apart = np.minimum(apart, _WEEK_HOURS - apart)
+            apart = _apart(hours[:, None], own)
             alike = np.exp(-((apart / self.width_hours) ** 2)) @ confidence
             out[row, timed] = (alike / (confidence.sum() + self.prior))[slot.reshape(-1)]
         return out
+
+    def evidence(self, query: Query, candidate: int) -> Evidence | None:
+        """Cite what the resident took part in at about this hour of the week, the closest of it."""
+        start = int(query.items.starts[candidate])
+        items, confidence = row_of(query.history, 0)
+        starts = query.items.starts[items]
+        apart = _apart(_hour(np.array(start)), starts)
+        usable = (starts >= 0) & (confidence >= TOOK_PART) & (apart <= _SAME_HOUR)
+        usable &= items != candidate
+        if start < 0 or not usable.any():
+            return None
+        own = items[np.argmin(np.where(usable, apart, _WEEK_HOURS))]
+        return Evidence(ReasonCode.OWN_TIME, {"item": str(query.items.ids[own])})
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""

@@ -132,7 +132,7 @@ def test_histories_of_groups(view):
 )
 def test_an_event_is_judged_as_its_group(view, query, scorer, inner):
     organiser = organisers(view.items)
-    groups = View.of(by_group(view.interactions, organiser))
+    groups = View.of(by_group(view.interactions, organiser), items=view.items)
     expected = inner.fit(groups, seed=3).score(Query.from_view(groups, np.arange(N)))
     scores = scorer.fit(view, seed=3).score(query)
     for item, group in enumerate(organiser):
