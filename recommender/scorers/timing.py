@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def _hour(starts: NDArray[np.int64]) -> NDArray[np.int64]:
 def _apart(hours: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Hours between hours of the week and those of some starts, around the clock."""
     apart = np.abs(hours - _hour(starts))
-    return np.minimum(apart, _WEEK_HOURS - apart)
+    return cast("NDArray[np.int64]", np.minimum(apart, _WEEK_HOURS - apart))
 
 
 class HabitScorer(NothingLearnt):
