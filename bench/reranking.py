@@ -1,6 +1,6 @@
 """What each aim of re-ranking costs and gains: `python -m bench.reranking FOLDER [--home HOME]`.
 
-FOLDER is a published data set, such as ``meetup-dc/groups``, whose test part is asked about; HOME a
+FOLDER is a published data set, such as ``meetup-dc/events``, whose test part is asked about; HOME a
 home that was made by ``linli demo --no-serve``, of whose residents a fifth of each history is
 hidden. A model is trained, its scores are kept, and the lists are made anew for every weight alone
 and for all of them. Costs are paired with the plain order of the scores, with standard errors.
@@ -34,6 +34,7 @@ from recommender.fitted import FittedModel
 from recommender.ranking import SocialReranker, Weights
 from recommender.ranking.bridging import mutual_ties, tied
 from recommender.ranking.fairness import attention, helper, provider
+from recommender.scorers.popular import TOOK_PART
 from recommender.training import train
 
 SEED = 2026
@@ -54,11 +55,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A view, what was hidden from it, and the rows of the items that are asked about."""
+    """A view, what was hidden from it, and what can be asked for."""
 
     name: str
     view: View
     hidden: CSR
+    candidates: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +83,12 @@ def published(folder: Path) -> Trial:
     together.setdiag(0.0)
     together.data = (together.data >= 2).astype(np.float32)
     together.eliminate_zeros()
-    # a published pair is somebody who took part
-    sure = replace(dataset.train, interactions=dataset.train.interactions * np.float32(2.0))
-    return Trial(dataset.name, replace(sure, ties=sp.csr_array(together)), dataset.test)
+    done = dataset.train.interactions
+    sure = done * np.float32(TOOK_PART / done.data.min())  # whoever is in the data took part
+    view = replace(dataset.train, interactions=sure, ties=sp.csr_array(together))
+    asked = dataset.candidates
+    every = np.ones(view.n_items, np.bool_)
+    return Trial(dataset.name, view, dataset.test, every if asked is None else asked)
 
 
 def demo_city(home: Path) -> Trial:
@@ -93,17 +98,17 @@ def demo_city(home: Path) -> Trial:
         snapshot = open_snapshot(folder, current_snapshot(folder))
         view = training_view(floors.gate, floors.ledger, floors.site.actor, snapshot)
         cut = validation_cut(view, share=0.2, cold=0.1, salt=SEED + 5)
-        return Trial("demo city", cut.view, cut.hidden)
+        return Trial("demo city", cut.view, cut.hidden, np.ones(view.n_items, np.bool_))
 
 
 def ask(trial: Trial, model: FittedModel, most: int) -> list[Asked]:
-    """Score all items but the own ones for some residents."""
+    """Score all candidates but the own ones for some residents."""
     rows = np.flatnonzero(np.diff(trial.hidden.indptr)).astype(np.int64)
     rows = np.sort(rows[np.argsort(cell_hash(rows, 0, SEED), kind="stable")][:most])
     out = []
     for row in rows:
         query = Query.from_view(trial.view, np.array([row]))
-        mask = query.history.toarray() > 0
+        mask = (query.history.toarray() > 0) | ~trial.candidates
         scores = model.score(query, mask=mask)[0]
         free = np.flatnonzero(~mask[0])
         wanted = frozenset(trial.hidden[[row]].indices.tolist())

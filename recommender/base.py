@@ -150,7 +150,7 @@ class ReasonCode(StrEnum):
     OWN_VENUE = "own_venue"
     """Slot ``item``: id of an item the viewer took part in, held at the same venue."""
     OWN_TIME = "own_time"
-    """It takes place on a weekday and at an hour at which the viewer took part before."""
+    """Slot ``item``: id of an item the viewer took part in, at about this hour of the week."""
 
 
 @dataclass(frozen=True, slots=True)

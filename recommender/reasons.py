@@ -36,20 +36,30 @@ CITABLE: Mapping[str, frozenset[ReasonCode]] = {
     "item_item": frozenset({ReasonCode.SIMILAR_TO_OWN}),
     "popular": frozenset({ReasonCode.POPULAR}),
     "distance": frozenset({ReasonCode.IN_OWN_GRID}),
-    # worded, but these two cite nothing yet: what they would cite is not checked
     "venue": frozenset({ReasonCode.OWN_VENUE}),
     "habit": frozenset({ReasonCode.OWN_TIME}),
     "spectral": frozenset({ReasonCode.SIMILAR_TO_OWN}),
 }
 """The closed list: which part may cite what. A part that is not here cites nothing."""
 
-OWN_ITEMS = frozenset({ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_GROUP, ReasonCode.OWN_VENUE})
+OWN_ITEMS = frozenset(
+    {
+        ReasonCode.SIMILAR_TO_OWN,
+        ReasonCode.OWN_GROUP,
+        ReasonCode.OWN_VENUE,
+        ReasonCode.OWN_TIME,
+    }
+)
 """Codes that cite something the resident did, from which many parts learn."""
 
 _CHECKED = OWN_ITEMS | {ReasonCode.IN_OWN_GRID}
 """Codes cited only where the item would stand lower without what they cite."""
 
-NO_HISTORY = frozenset({"popular", "near", "distance", "social", "fresh"})
+_OWN_GRID = ""
+
+NO_HISTORY = frozenset(
+    {"popular", "near", "soon", "turn", "trending", "untried", "distance", "social", "fresh"}
+)
 """Parts that do not read the history of the one asking; every other part is asked again."""
 
 MOST_CHECKED = 2
@@ -91,8 +101,8 @@ class Reasons:
         self._words = words
         self._scorers = {s.name: s for s in model.scorers}
         self._citable = [(name, part[0]) for name, part in parts.items() if name in CITABLE]
-        self._needed: dict[tuple[str, ...], NDArray[np.bool_]] = {}
-        self._checked = 0
+        self._without: dict[str, Parts] = {}
+        """By what is cited, an own item or the own grid: what each part gives more without it."""
 
     def of(self, at: int) -> Reason:
         """Cite the strongest citable part that speaks for the item at a position of ``rows``."""
@@ -116,26 +126,23 @@ class Reasons:
         return Reason(evidence.code, slots)
 
     def _is_needed(self, name: str, evidence: Evidence, at: int) -> bool:
-        """Tell whether the item would stand lower without the evidence; asked once for each."""
+        """Tell whether the item would stand lower without the evidence."""
         if evidence.code not in _CHECKED:
             return True
-        key = (name, evidence.code.value, *evidence.slots.values())
-        if key not in self._needed:
-            self._needed[key] = self._fell(name, evidence)
-        return bool(self._needed[key][at])
+        cited = evidence.slots.get("item", _OWN_GRID)
+        if cited not in self._without:
+            if cited != _OWN_GRID and len(self._without.keys() - {_OWN_GRID}) == MOST_CHECKED:
+                return False
+            self._without[cited] = self._less(name, cited)
+        changes = self._without[cited]
+        together = sum(float(change[at]) for change in changes.values())
+        return bool(changes[name][at] < _LESS and together < _LESS)
 
-    def _fell(self, name: str, evidence: Evidence) -> NDArray[np.bool_]:
-        """Tell for each item whether it scores lower without the evidence, as far as looked at."""
-        if evidence.code is ReasonCode.IN_OWN_GRID:
-            less = replace(self._query, grid=np.array([-1], np.int32))
-            lower: NDArray[np.bool_] = self._changes([name], less)[name] < _LESS
-            return lower
-        if self._checked == MOST_CHECKED:
-            return np.zeros(len(self._rows), np.bool_)
-        self._checked += 1
-        changes = self._changes(None, _without_item(self._query, evidence.slots["item"]))
-        together = np.sum(list(changes.values()), axis=0)
-        return cast("NDArray[np.bool_]", (changes[name] < _LESS) & (together < _LESS))
+    def _less(self, name: str, cited: str) -> Parts:
+        """Take away what is cited; what each part that could change then gives more."""
+        if cited == _OWN_GRID:
+            return self._changes([name], replace(self._query, grid=np.array([-1], np.int32)))
+        return self._changes(None, _without_item(self._query, cited))
 
     def _changes(self, names: list[str] | None, less: Query) -> Parts:
         """Score the list as if this had been asked; what each part then gives more, (n,) each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -155,9 +155,9 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command
         return
     typer.echo(f"chosen: {json.dumps(trials[0].chosen(), ensure_ascii=False)}", err=True)
     if compare_all:
-        _show_side_by_side(trials, reports, as_json=as_json)
+        _show_side_by_side(reports, metrics=tuple(trials[0].quality), as_json=as_json)
     else:
-        _show(reports[0], as_json=as_json, errors=trials[0].errors())
+        _show(reports[0], as_json=as_json)
 
 
 def _report(trial: Trial, *, by_item: bool) -> dict[str, object]:
@@ -165,43 +165,49 @@ def _report(trial: Trial, *, by_item: bool) -> dict[str, object]:
     return {**trial.report(), **extra}
 
 
-def _show(
-    report: Mapping[str, object], *, as_json: bool, errors: Mapping[str, float] | None = None
-) -> None:
+def _show(report: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
-    known = errors or {}
-    plain = [(k, v, known.get(k, "")) for k, v in report.items() if not isinstance(v, dict)]
-    print_table(("measure", "value", "standard error"), plain)
+    metrics = _errors(report)
+    plain = [
+        (name, _with_error(report, name) if name in metrics else value)
+        for name, value in report.items()
+        if not isinstance(value, dict)
+    ]
+    print_table(("measure", "value"), plain)
     for name, part in report.items():
-        if not isinstance(part, dict):
+        if not isinstance(part, dict) or name == "stderr":
             continue
         console.print(f"{name}:", markup=False)
         if name in {"by_history", "by_item_history"}:
-            rows = [(k, v["users"], v["recall@10"], v["ndcg@10"]) for k, v in part.items()]
-            print_table(("", "residents", "recall@10", "ndcg@10"), rows)
+            told = ("recall@10", "ndcg@10")
+            rows = [(k, v["users"], *(_with_error(v, m) for m in told)) for k, v in part.items()]
+            print_table(("", "residents", *told), rows)
         else:
             print_table(("measure", "value"), part.items())
 
 
+def _errors(report: Mapping[str, object]) -> Mapping[str, float]:
+    """Return the standard errors of a report, by metric."""
+    return cast("Mapping[str, float]", report.get("stderr", {}))
+
+
+def _with_error(report: Mapping[str, object], metric: str) -> str:
+    return f"{report[metric]:.4f} ± {_errors(report)[metric]:.4f}"
+
+
 def _show_side_by_side(
-    trials: Sequence[Trial], reports: Sequence[Mapping[str, object]], *, as_json: bool
+    reports: Sequence[Mapping[str, object]], *, metrics: Sequence[str], as_json: bool
 ) -> None:
     if as_json:
         print_json(reports)
         return
-    metrics = tuple(trials[0].quality)
     print_table(
         ("model", *metrics, "fit_s", "cpu_s"),
         [
-            (
-                report["model"],
-                *(f"{report[m]:.4f} ± {trial.errors()[m]:.4f}" for m in metrics),
-                report["fit_s"],
-                report["cpu_s"],
-            )
-            for trial, report in zip(trials, reports, strict=True)
+            (r["model"], *(_with_error(r, m) for m in metrics), r["fit_s"], r["cpu_s"])
+            for r in reports
         ],
     )
 

@@ -22,13 +22,13 @@ from graph.errors import DataError
 from graph.model import ItemId, RecId, ResidentId
 from graph.vocabulary import interests, offers
 from recommender.base import Reason, ReasonCode
+from recommender.reasons import OWN_ITEMS
 
 __all__ = ["RecIds"]
 
 _CODES: tuple[ReasonCode, ...] = tuple(ReasonCode)
 _NUMBER = {code: number for number, code in enumerate(_CODES)}
 _BUCKETS = ("20-50", "50-200", "200+")
-_CITE_AN_ITEM = frozenset({ReasonCode.OWN_GROUP, ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_VENUE})
 _NONCE = 12
 _BODY = struct.Struct(">BI")
 _LENGTH = 44
@@ -98,7 +98,7 @@ def _slot(reason: Reason, item_rows: Mapping[str, int]) -> int:
         return interests().index(slots["interest"])
     if reason.code is ReasonCode.OWN_OFFER:
         return offers().index(slots["offer"])
-    if reason.code in _CITE_AN_ITEM:
+    if reason.code in OWN_ITEMS:
         return item_rows[slots["item"]]
     return _BUCKETS.index(slots["bucket"]) if reason.code is ReasonCode.POPULAR else 0
 
@@ -108,6 +108,6 @@ def _reason(code: ReasonCode, slot: int, item_ids: NDArray[np.str_]) -> Reason:
         return Reason(code, {"interest": interests().codes[slot]})
     if code is ReasonCode.OWN_OFFER:
         return Reason(code, {"offer": offers().codes[slot]})
-    if code in _CITE_AN_ITEM:
+    if code in OWN_ITEMS:
         return Reason(code, {"item": str(item_ids[slot])})
     return Reason(code, {"bucket": _BUCKETS[slot]} if code is ReasonCode.POPULAR else {})

@@ -32,7 +32,7 @@ REASON_SLOTS: Mapping[ReasonCode, tuple[str, ...]] = {
     ReasonCode.IN_OWN_GRID: (),
     ReasonCode.GENERAL: (),
     ReasonCode.OWN_VENUE: ("item",),
-    ReasonCode.OWN_TIME: (),
+    ReasonCode.OWN_TIME: ("item",),
 }
 """The slots each template of a reason has."""
 

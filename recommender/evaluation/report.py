@@ -118,35 +118,32 @@ class Trial:
         Returns
         -------
         dict
-            Exactly ``dataset, task, model, recall@10, ndcg@10, recall@20, ndcg@20, users, fit_s,
-            select_s, cpu_s, peak_rss_mib, by_history``.
+            Exactly ``dataset, task, model, recall@10, ndcg@10, recall@20, ndcg@20, stderr, users,
+            fit_s, select_s, cpu_s, peak_rss_mib, by_history``. ``stderr`` holds the standard error
+            of each metric over residents.
         """
-        lengths = np.diff(self.dataset.train.interactions.indptr)[self.rows].astype(np.int64)
-        bucket = history_bucket(lengths)
         return {
             "dataset": self.dataset.name,
             "task": self.dataset.task,
             "model": self.model,
-            **{name: _mean(values) for name, values in self.quality.items()},
+            **_told(self.quality),
             "users": len(self.rows),
             "fit_s": round(self.fit_s, 2),
             "select_s": round(self.select_s, 2),
             "cpu_s": round(self.cpu_s, 2),
             "peak_rss_mib": round(_peak_rss_mib()),
-            "by_history": {
-                label: {
-                    "recall@10": _mean(self.quality["recall@10"][bucket == code]),
-                    "ndcg@10": _mean(self.quality["ndcg@10"][bucket == code]),
-                    "users": int((bucket == code).sum()),
-                }
-                for code, label in enumerate(HISTORY_BUCKETS)
-            },
+            "by_history": self.by_history(),
         }
 
-    def errors(self) -> dict[str, float]:
-        """Return the standard error of each metric over residents."""
-        n = max(len(self.rows), 1)
-        return {name: round(float(v.std() / n**0.5), 6) for name, v in self.quality.items()}
+    def by_history(self) -> dict[str, dict[str, object]]:
+        """Tell how well residents with few items are served, and those with many."""
+        lengths = np.diff(self.dataset.train.interactions.indptr)[self.rows].astype(np.int64)
+        bucket = history_bucket(lengths)
+        out: dict[str, dict[str, object]] = {}
+        for code, label in enumerate(HISTORY_BUCKETS):
+            own = {f"{m}@10": self.quality[f"{m}@10"][bucket == code] for m in _METRICS}
+            out[label] = {**_told(own), "users": int((bucket == code).sum())}
+        return out
 
     def chosen(self) -> dict[str, object]:
         """Tell what selection chose: weights by length of history, and hyper-parameters."""
@@ -154,7 +151,7 @@ class Trial:
         configs = {name: dict(config) for name, config in self.selection.configs.items()}
         return {"weights": weights, "settings": configs, **self.selection.chosen}
 
-    def by_item_history(self) -> dict[str, dict[str, float]]:
+    def by_item_history(self) -> dict[str, dict[str, object]]:
         """Tell how well the model finds items nobody took up before, and the others.
 
         Each is asked about alone, ranked among all candidates.
@@ -162,7 +159,7 @@ class Trial:
         known = np.bincount(
             self.dataset.train.interactions.indices, minlength=self.dataset.train.n_items
         )
-        out = {}
+        out: dict[str, dict[str, object]] = {}
         for label, asked in (("new", known == 0), ("known", known > 0)):
             test = (self.dataset.test @ sp.diags_array(asked.astype(np.float32))).tocsr()
             test.eliminate_zeros()
@@ -175,7 +172,7 @@ class Trial:
                 candidates=self.dataset.candidates,
                 ks=(10,),
             )
-            out[label] = {**{name: _mean(v) for name, v in found.items()}, "users": len(rows)}
+            out[label] = {**_told(found), "users": len(rows)}
         return out
 
 
@@ -335,6 +332,15 @@ def spread(
     mask = query.history.toarray() > 0
     lists = top_k(model.score(query, mask=mask), k, mask)
     return {"coverage": coverage(lists, view.n_items), "gini": gini(lists, view.n_items)}
+
+
+def _told(quality: Quality) -> dict[str, object]:
+    """Means over residents, and beside them their standard errors."""
+    errors = {
+        name: round(float(values.std() / max(len(values), 1) ** 0.5), 6) if len(values) else 0.0
+        for name, values in quality.items()
+    }
+    return {**{name: _mean(values) for name, values in quality.items()}, "stderr": errors}
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.gram import ease
 from recommender.scorers.matrix import Arrays, Config, pick, row_of, with_width
-from recommender.scorers.rows import balanced, tag_rows
+from recommender.scorers.rows import balanced, shared_rows
 
 __all__ = ["ItemItemScorer"]
 
@@ -23,8 +23,9 @@ CITABLE = 1.0
 class ItemItemScorer:
     r"""EASE, for as many items as its weights leave memory for: ``n ** 2 * 4`` bytes.
 
-    It learns from what items are about, too: each tag is one more row, as if somebody had done
-    all items that carry it. Items that few have done get their neighbours so.
+    It learns from what items are about and where they are, too: each tag and each place is one more
+    row, as if somebody had done all items that share it. Items that few have done get their
+    neighbours so.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class ItemItemScorer:
         A resident with n items weighs :math:`(n / \bar n)^{-balance}`, so that those who do
         everything do not decide what goes together.
     tags : float
-        Weight of a tag's row, spread over its items; 0 leaves tags out.
+        Weight of the row of a tag or a place, spread over its items; 0 leaves both out.
     """
 
     name: ClassVar[str] = "item_item"
@@ -57,8 +58,8 @@ class ItemItemScorer:
         self.weights_ = np.zeros((0, 0), np.float32)
         if len(used):
             histories = balanced(X[:, used], self.balance)
-            subjects = tag_rows(view.items.tags[used], weight=self.tags)
-            rows = sp.vstack([histories, subjects], format="csr")
+            shared = shared_rows(view.items.take(used), weight=self.tags)
+            rows = sp.vstack([histories, shared], format="csr")
             self.weights_ = ease(rows, self.regularization)
         return self
 

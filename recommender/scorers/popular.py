@@ -11,7 +11,7 @@ from graph.view import View
 from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, pick
 
-__all__ = ["DAY", "PopularScorer", "bucket", "decay"]
+__all__ = ["DAY", "TOOK_PART", "PopularScorer", "bucket", "decay"]
 
 TOOK_PART = 2.0
 """Confidence from which an interaction is taking part (joined, signed up, attended)."""

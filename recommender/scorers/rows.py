@@ -1,4 +1,4 @@
-"""What item-item weights are solved on: histories in balance, and subjects as rows beside them."""
+"""What item-item weights are solved on: histories in balance, beside them subjects and places."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph.view import CSR, empty_csr
+from graph.view import CSR, ItemTable, empty_csr
 
-__all__ = ["balanced", "tag_rows"]
+__all__ = ["balanced", "places_of", "shared_rows"]
 
 
 def balanced(X: CSR, exponent: float) -> CSR:
@@ -38,21 +38,37 @@ def balanced(X: CSR, exponent: float) -> CSR:
     return cast("CSR", sp.csr_array(parts, shape=X.shape))
 
 
-def tag_rows(tags: CSR, *, weight: float) -> CSR:
-    """Make one row of each tag, as if somebody had done all the items that carry it.
+def shared_rows(items: ItemTable, *, weight: float) -> CSR:
+    """Make one row of each tag and of each place, as if somebody had done all items that share it.
 
     Parameters
     ----------
-    tags : csr_array, (n_items, n_tags)
+    items : ItemTable
     weight : float
         Squared length of each row, whatever its number of items; 0 makes no rows.
 
     Returns
     -------
-    csr_array, (n_tags, n_items)
+    csr_array, (n_tags + n_places, n_items)
     """
     if weight <= 0.0:
-        return empty_csr(0, tags.shape[0])
-    squares: NDArray[np.float64] = np.asarray(tags.multiply(tags).sum(axis=0), np.float64)
+        return empty_csr(0, len(items))
+    places, place = places_of(items)
+    placed = np.flatnonzero(place >= 0)
+    at = (np.ones(len(placed), np.float32), (place[placed], placed))
+    there = sp.coo_array(at, shape=(len(places), len(items)))
+    shared = sp.vstack([items.tags.T, there], format="csr")
+    squares: NDArray[np.float64] = np.asarray(shared.multiply(shared).sum(axis=1), np.float64)
     scale = np.sqrt(weight / np.maximum(squares.reshape(-1), 1e-12))
-    return cast("CSR", (sp.diags_array(scale) @ tags.T).tocsr().astype(np.float32))
+    return cast("CSR", (sp.diags_array(scale) @ shared).tocsr().astype(np.float32))
+
+
+def places_of(items: ItemTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return (distinct places as lat and lon, place of each item); -1 for items without one."""
+    placed = np.isfinite(items.lat) & np.isfinite(items.lon)
+    places, index = np.unique(
+        np.stack([items.lat[placed], items.lon[placed]], axis=1), axis=0, return_inverse=True
+    )
+    place = np.full(len(items), -1, np.int64)
+    place[placed] = index.reshape(-1)
+    return places, place

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.view import ItemTable
-from recommender.base import Query
+from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, PerTable, row_of
-from recommender.scorers.popular import DAY
+from recommender.scorers.popular import DAY, TOOK_PART
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["HabitScorer", "SoonScorer", "TurnScorer"]
 
 _WEEK_HOURS = 168
+_SAME_HOUR = 1
+"""Hours apart up to which two starts are at about the same time of the week."""
 
 
 def _asked(query: Query, candidates: NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -125,6 +127,12 @@ def _hours(items: ItemTable) -> NDArray[np.int64]:
     return np.where(items.starts >= 0, items.starts // 3600 % _WEEK_HOURS, _WEEK_HOURS)
 
 
+def _apart(hours: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Hours between hours of the week, around the clock."""
+    apart = np.abs(hours - others)
+    return cast("NDArray[np.int64]", np.minimum(apart, _WEEK_HOURS - apart))
+
+
 class HabitScorer(NothingLearnt):
     r"""Prefers the hours of the week at which one took part before.
 
@@ -162,13 +170,24 @@ class HabitScorer(NothingLearnt):
             own, confidence = hours[items[timed]], confidence[timed]
             if not len(own):
                 continue
-            apart = np.abs(week[:, None] - own)
-            apart = np.minimum(apart, _WEEK_HOURS - apart)
+            apart = _apart(week[:, None], own)
             alike = np.exp(-((apart / self.width_hours) ** 2)) @ confidence
             habit = np.zeros(_WEEK_HOURS + 1, np.float32)
             habit[:_WEEK_HOURS] = alike / (confidence.sum() + self.prior)
             out[row] = habit[asked]
         return out
+
+    def evidence(self, query: Query, candidate: int) -> Evidence | None:
+        """Cite what the resident took part in at about this hour of the week, the closest of it."""
+        hours = self._hours(query.items)
+        items, confidence = row_of(query.history, 0)
+        apart = _apart(hours[items], hours[candidate : candidate + 1])
+        usable = (hours[items] < _WEEK_HOURS) & (confidence >= TOOK_PART) & (apart <= _SAME_HOUR)
+        usable &= items != candidate
+        if hours[candidate] == _WEEK_HOURS or not usable.any():
+            return None
+        own = items[np.argmin(np.where(usable, apart, _WEEK_HOURS))]
+        return Evidence(ReasonCode.OWN_TIME, {"item": str(query.items.ids[own])})
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""

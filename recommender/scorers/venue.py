@@ -7,23 +7,13 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.view import ItemTable
-from recommender.base import Query
+from recommender.base import Evidence, Query, ReasonCode
 from recommender.scorers.matrix import Arrays, Config, PerTable, distance_km, distinct, row_of
+from recommender.scorers.popular import TOOK_PART
+from recommender.scorers.rows import places_of
 from recommender.scorers.unlearnt import NothingLearnt
 
 __all__ = ["VenueScorer"]
-
-
-def _venues(items: ItemTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return (distinct places, place of each item): the number of places where there is none."""
-    placed = np.isfinite(items.lat) & np.isfinite(items.lon)
-    places, index = np.unique(
-        np.stack([items.lat[placed], items.lon[placed]], axis=1), axis=0, return_inverse=True
-    )
-    place = np.full(len(items), len(places), np.int64)
-    place[placed] = index.reshape(-1)
-    return places, place
 
 
 class VenueScorer(NothingLearnt):
@@ -46,7 +36,7 @@ class VenueScorer(NothingLearnt):
     def __init__(self, bandwidth_km: float = 0.1, prior: float = 2.0) -> None:
         self.bandwidth_km = bandwidth_km
         self.prior = prior
-        self._venues = PerTable(_venues)
+        self._venues = PerTable(places_of)
 
     def score(
         self, query: Query, candidates: NDArray[np.int64] | None = None
@@ -55,12 +45,12 @@ class VenueScorer(NothingLearnt):
         places, place = self._venues(query.items)
         nowhere = len(places)
         asked = place if candidates is None else place[candidates]
-        found, slot = distinct(asked, nowhere + 1)
+        found, slot = distinct(np.where(asked < 0, nowhere, asked), nowhere + 1)
         lat, lon = places[found[found < nowhere]].T
         out = np.zeros((len(query), len(asked)), np.float32)
         for row in range(len(query)):
             items, confidence = row_of(query.history, row)
-            amount = np.bincount(place[items], weights=confidence, minlength=nowhere)[:nowhere]
+            amount = np.bincount(place[items] + 1, weights=confidence, minlength=nowhere + 1)[1:]
             own = np.flatnonzero(amount)
             if not len(own):
                 continue
@@ -70,6 +60,17 @@ class VenueScorer(NothingLearnt):
             near[: len(lat)] = said / (amount.sum() + self.prior)
             out[row] = near[slot]
         return out
+
+    def evidence(self, query: Query, candidate: int) -> Evidence | None:
+        """Cite what the resident took part in at the same venue, the surest of it."""
+        _, place = self._venues(query.items)
+        items, confidence = row_of(query.history, 0)
+        there = (place[items] == place[candidate]) & (confidence >= TOOK_PART)
+        there &= items != candidate
+        if place[candidate] < 0 or not there.any():
+            return None
+        own = items[there][np.argmax(confidence[there])]
+        return Evidence(ReasonCode.OWN_VENUE, {"item": str(query.items.ids[own])})
 
     def config(self) -> dict[str, float | int | str | bool]:
         """Return the hyper-parameters."""

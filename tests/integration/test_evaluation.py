@@ -31,6 +31,7 @@ def test_warm_quality_and_the_form_of_the_report(nashville):
         "ndcg@10",
         "recall@20",
         "ndcg@20",
+        "stderr",
         "users",
         "fit_s",
         "select_s",
@@ -44,8 +45,9 @@ def test_warm_quality_and_the_form_of_the_report(nashville):
     by_history = report["by_history"]
     assert list(by_history) == ["0", "1-3", "4+"]
     assert sum(part["users"] for part in by_history.values()) == 8209
-    assert set(by_history["1-3"]) == {"recall@10", "ndcg@10", "users"}
-    assert 0.0 < trial.errors()["recall@10"] < 0.01
+    assert set(by_history["1-3"]) == {"recall@10", "ndcg@10", "stderr", "users"}
+    assert set(report["stderr"]) == set(trial.quality)
+    assert 0.0 < report["stderr"]["recall@10"] < by_history["4+"]["stderr"]["recall@10"] < 0.02
 
 
 def test_anchors_are_met_by_our_measure(nashville):

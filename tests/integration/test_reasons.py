@@ -28,14 +28,13 @@ from recommender.candidates import NearbyItems
 from recommender.fitted import FittedModel
 from recommender.pipeline import Recommender
 from recommender.ranking import eligible
-from recommender.reasons import CITABLE
-from recommender.scorers import PopularScorer
+from recommender.reasons import CITABLE, OWN_ITEMS
+from recommender.scorers import HabitScorer, PopularScorer, VenueScorer
 from tests.conftest import FixedClock
 from tests.factories import NOW
 from tests.worlds import csr
 
 WORDS = {"interest": interests().codes, "offer": offers().codes}
-ITEMS = (ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_GROUP, ReasonCode.OWN_VENUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,30 @@ def world(made_rich_home: Path) -> Iterator[World]:
         snapshot = open_snapshot(folder, current_snapshot(folder))
         view = training_view(floors.gate, floors.ledger, floors.site.actor, snapshot)
         model = load_model(floors.home.models)
-        recommender = Recommender(model, words=WORDS)
-        cards = []
-        for row in range(0, view.n_residents, 3):
-            query = Query.from_view(view, np.array([row]), now=int(NOW.timestamp()))
-            found = recommender.recommend(query, mint=lambda item, reason: RecId(ItemId(item)))
-            cards.extend(Card(query, shown) for shown in found)
-        yield World(view, model, tuple(cards))
+        yield World(view, model, cards_of(view, model, range(0, view.n_residents, 3)))
+
+
+@pytest.fixture(scope="module")
+def regulars(world: World) -> World:
+    """Return some feeds as they are where places and hours count much; here they hardly do."""
+    weights = {**world.model.blend.weights, "venue": (0.5, 0.5, 0.5), "habit": (0.5, 0.5, 0.5)}
+    others = [s for s in world.model.scorers if s.name not in {"venue", "habit"}]
+    model = replace(
+        world.model,
+        scorers=(*others, VenueScorer(), HabitScorer()),
+        blend=replace(world.model.blend, weights=weights),
+    )
+    return World(world.view, model, cards_of(world.view, model, range(1, 400, 12)))
+
+
+def cards_of(view: View, model: FittedModel, residents: range) -> tuple[Card, ...]:
+    recommender = Recommender(model, words=WORDS)
+    cards: list[Card] = []
+    for row in residents:
+        query = Query.from_view(view, np.array([row]), now=int(NOW.timestamp()))
+        found = recommender.recommend(query, mint=lambda item, reason: RecId(ItemId(item)))
+        cards.extend(Card(query, shown) for shown in found)
+    return tuple(cards)
 
 
 def dropped(matrix: CSR, column: int) -> CSR:
@@ -95,7 +111,7 @@ def without(query: Query, reason: Reason) -> Query:
         return replace(query, interests=dropped(query.interests, column))
     if code is ReasonCode.OWN_OFFER:
         return replace(query, offers=dropped(query.offers, offers().index(slots["offer"])))
-    if code in ITEMS:
+    if code in OWN_ITEMS:
         item = query.items.ids.tolist().index(slots["item"])
         history, held = dropped(query.history, item), dropped(query.held, item)
         return replace(query, history=history, held=held)
@@ -115,7 +131,7 @@ def is_true(model: FittedModel, card: Card, reason: Reason) -> bool:
         return bool(after < before)
     before, after = (model.contributions(query, rows) for query in (card.query, less))
     totals = [sum(part[0, at] for part in parts.values()) for parts in (before, after)]
-    fell = [after[name][0, at] < before[name][0, at] for name in names]
+    fell = [name not in after or after[name][0, at] < before[name][0, at] for name in names]
     return any(fell) and bool(totals[1] < totals[0])
 
 
@@ -135,8 +151,23 @@ def test_the_part_that_cites_speaks_for_the_item(world):
 def test_without_what_is_cited_the_item_stands_lower(world):
     for card in world.cards:
         reason = card.shown.reason
-        if reason.code not in {ReasonCode.GENERAL, ReasonCode.POPULAR, ReasonCode.OWN_TIME}:
+        if reason.code not in {ReasonCode.GENERAL, ReasonCode.POPULAR}:
             assert is_true(world.model, card, reason), reason
+
+
+def test_places_and_hours_one_knows_are_cited_truly(regulars):
+    items = regulars.view.items
+    for code in (ReasonCode.OWN_VENUE, ReasonCode.OWN_TIME):
+        assert len(regulars.some(code)) > 10
+        for card in regulars.some(code):
+            assert is_true(regulars.model, card, card.shown.reason), card.shown.reason
+            own = int(np.flatnonzero(items.ids == card.shown.reason.slots["item"])[0])
+            if code is ReasonCode.OWN_VENUE:
+                assert items.lat[own] == items.lat[card.shown.row]
+                assert items.lon[own] == items.lon[card.shown.row]
+            else:
+                apart = abs(int(items.starts[own] // 3600 - items.starts[card.shown.row] // 3600))
+                assert min(apart % 168, -apart % 168) <= 1
 
 
 def test_what_is_popular_would_be_less_so_without_those_counted(world):
@@ -198,6 +229,17 @@ def test_not_every_own_item_will_do(world):
             other = Reason(ReasonCode.SIMILAR_TO_OWN, {"item": str(card.query.items.ids[own])})
             found.append(is_true(world.model, card, other))
     assert 0 < sum(found) < len(found)
+
+
+@pytest.mark.parametrize("code", [ReasonCode.OWN_VENUE, ReasonCode.OWN_TIME])
+def test_another_place_or_hour_will_not_do(regulars, code):
+    """The control for both: any other own item in place of the one cited is mostly found out."""
+    found = []
+    for card in regulars.some(code):
+        for item in card.query.items.ids[card.query.history.indices].tolist():
+            if item != card.shown.reason.slots["item"]:
+                found.append(is_true(regulars.model, card, Reason(code, {"item": item})))
+    assert 2 * sum(found) < len(found)
 
 
 def test_every_card_has_a_reason_in_both_languages(rich_home, world):

@@ -108,6 +108,40 @@ def test_venue(view, query):
             assert scores[row, item] == pytest.approx(expected, abs=1e-4)
 
 
+def same_venue(view: View, own: int, item: int) -> bool:
+    """NaN equals nothing, so an item without a venue is nowhere."""
+    items = view.items
+    return bool(items.lat[own] == items.lat[item] and items.lon[own] == items.lon[item])
+
+
+def same_hour(view: View, own: int, item: int) -> bool:
+    first, second = (int(view.items.starts[i]) for i in (own, item))
+    apart = (first // 3600 - second // 3600) % 168
+    return min(first, second) >= 0 and min(apart, 168 - apart) <= 1
+
+
+@pytest.mark.parametrize(
+    ("scorer", "alike"), [(VenueScorer(), same_venue), (HabitScorer(), same_hour)]
+)
+def test_what_is_cited_is_what_one_took_part_in(view, scorer, alike):
+    """And a citation is there whenever something can be cited; a view alone cannot."""
+    cited = 0
+    for row in range(N):
+        query = Query.from_view(view, np.array([row]))
+        for item in range(M):
+            usable = {
+                f"item-{i}"
+                for i, c in own(view, row).items()
+                if c >= 2.0 and i != item and alike(view, i, item)
+            }
+            evidence = scorer.evidence(query, item)
+            assert (evidence is not None) == bool(usable)
+            if evidence is not None:
+                assert evidence.slots["item"] in usable
+                cited += 1
+    assert 50 < cited < N * M
+
+
 def test_histories_of_groups(view):
     organiser = organisers(view.items)
     found = by_group(view.interactions, organiser).toarray()
@@ -132,7 +166,7 @@ def test_histories_of_groups(view):
 )
 def test_an_event_is_judged_as_its_group(view, query, scorer, inner):
     organiser = organisers(view.items)
-    groups = View.of(by_group(view.interactions, organiser))
+    groups = View.of(by_group(view.interactions, organiser), items=view.items)
     expected = inner.fit(groups, seed=3).score(Query.from_view(groups, np.arange(N)))
     scores = scorer.fit(view, seed=3).score(query)
     for item, group in enumerate(organiser):

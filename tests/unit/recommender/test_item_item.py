@@ -19,6 +19,12 @@ def world(did: np.ndarray, tags: np.ndarray | None = None) -> View:
     return View.of(csr(did), items=replace(table, tags=csr(words)))
 
 
+def placed(view: View, venue: np.ndarray) -> View:
+    """Each item at its venue; at none where that is -1."""
+    at = np.where(venue < 0, np.nan, 31.0 + venue / 10).astype(np.float32)
+    return replace(view, items=replace(view.items, lat=at, lon=at))
+
+
 def weights_of(scorer: ItemItemScorer, view: View) -> np.ndarray:
     """What each item says of each other: the scores of residents who did one item each."""
     n = view.n_items
@@ -30,11 +36,13 @@ def test_weights_are_those_of_the_formula(rng):
     did = (rng.random((60, 10)) < 0.3) * rng.uniform(1.0, 3.0, (60, 10))
     did[:, 0] = 1.0
     tags = (rng.random((10, 3)) < 0.5) * 1.0
+    venue = rng.integers(-1, 3, 10)
     scorer = ItemItemScorer(regularization=4.0, balance=0.7, tags=2.0)
-    found = weights_of(scorer, world(did, tags))
+    found = weights_of(scorer, placed(world(did, tags), venue))
     lengths = (did > 0).sum(axis=1)
     weighed = did * ((lengths / lengths.mean()) ** -0.35)[:, None]
-    rows = np.vstack([weighed, (tags / np.linalg.norm(tags, axis=0)).T * np.sqrt(2.0)])
+    shared = np.hstack([tags, venue[:, None] == np.arange(3)])
+    rows = np.vstack([weighed, (shared / np.linalg.norm(shared, axis=0)).T * np.sqrt(2.0)])
     inverse = np.linalg.inv(rows.T @ rows + 4.0 * np.eye(10))
     expected = -inverse / np.diag(inverse)
     np.fill_diagonal(expected, 0.0)
@@ -49,6 +57,16 @@ def test_one_tag_brings_items_together_that_nobody_did_both(rng):
     assert weights[0, 1] > 0
     assert weights[1, 0] > 0
     assert weights[0, 2] == weights[2, 3] == 0
+    assert not weights_of(ItemItemScorer(tags=0.0), view).any()
+
+
+def test_one_place_brings_items_together_that_nobody_did_both(rng):
+    did = np.eye(4)[rng.integers(0, 4, 50)]
+    view = placed(world(did), np.array([0, 0, 1, -1]))
+    weights = weights_of(ItemItemScorer(tags=5.0), view)
+    assert weights[0, 1] > 0
+    assert weights[1, 0] > 0
+    assert weights[0, 2] == weights[2, 3] == weights[1, 3] == 0
     assert not weights_of(ItemItemScorer(tags=0.0), view).any()
 
 

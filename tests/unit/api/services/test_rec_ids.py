@@ -25,7 +25,7 @@ REASONS = [
     Reason(ReasonCode.IN_OWN_GRID),
     Reason(ReasonCode.GENERAL),
     Reason(ReasonCode.OWN_VENUE, {"item": "item-x"}),
-    Reason(ReasonCode.OWN_TIME),
+    Reason(ReasonCode.OWN_TIME, {"item": "item-y"}),
 ]
 
 
