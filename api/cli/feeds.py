@@ -155,7 +155,7 @@ def evaluate_command(  # noqa: PLR0913 - the options of a command
         return
     typer.echo(f"chosen: {json.dumps(trials[0].chosen(), ensure_ascii=False)}", err=True)
     if compare_all:
-        _show_side_by_side(reports, metrics=tuple(trials[0].quality), as_json=as_json)
+        _show_side_by_side(trials, reports, as_json=as_json)
     else:
         _show(reports[0], as_json=as_json)
 
@@ -194,22 +194,25 @@ def _errors(report: Mapping[str, object]) -> Mapping[str, float]:
 
 
 def _with_error(report: Mapping[str, object], metric: str) -> str:
-    return f"{report[metric]:.4f} ± {_errors(report)[metric]:.4f}"
+    return f"{report[metric]:.4f}±{_errors(report)[metric]:.4f}"
 
 
 def _show_side_by_side(
-    reports: Sequence[Mapping[str, object]], *, metrics: Sequence[str], as_json: bool
+    trials: Sequence[Trial], reports: Sequence[Mapping[str, object]], *, as_json: bool
 ) -> None:
     if as_json:
         print_json(reports)
         return
-    print_table(
-        ("model", *metrics, "fit_s", "cpu_s"),
-        [
-            (r["model"], *(_with_error(r, m) for m in metrics), r["fit_s"], r["cpu_s"])
-            for r in reports
-        ],
-    )
+    metrics, mute, rows = tuple(trials[0].quality), [], []
+    for trial, report in zip(trials, reports, strict=True):
+        if trial.says_nothing():
+            mute.append(trial.model)
+        else:
+            row = (trial.model, *(_with_error(report, m) for m in metrics), report["fit_s"])
+            rows.append(row)
+    print_table(("model", *metrics, "fit_s"), rows)
+    if mute:
+        console.print(f"with nothing to go by here: {', '.join(mute)}", markup=False)
 
 
 def register(app: typer.Typer) -> None:

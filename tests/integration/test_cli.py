@@ -240,7 +240,12 @@ def test_evaluate_shows_all_models_side_by_side(linli: CommandLine, tmp_path: Pa
     reports = json.loads(linli.run_apart("evaluate", str(folder), "--compare", "--json").out)
     assert reports[0]["model"] == "blend"
     assert {"popular", "als"} <= {report["model"] for report in reports}
-    assert "±" in linli.text("evaluate", str(folder), "--compare")
+    told = linli.text("evaluate", str(folder), "--compare")
+    assert "±" in told
+    table, mute = told.split("with nothing to go by here:")
+    assert "als" in table
+    assert {"venue", "social"} <= set(mute.replace(",", " ").split())  # no places, no ties
+    assert "venue" not in table
 
 
 # --- refusals -----------------------------------------------------------------------------------
