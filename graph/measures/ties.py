@@ -189,10 +189,10 @@ def together(layers: Sequence[CSR], weights: Sequence[float]) -> CSR:
         At least one.
     """
     n = layers[0].shape[0]
-    total: CSR = sp.csr_array((n, n), dtype=np.float32)
+    total = cast("CSR", sp.csr_array((n, n), dtype=np.float32))
     for layer, weight in zip(layers, weights, strict=True):
         if weight > 0:
-            total = (total + layer * np.float32(weight)).tocsr()
+            total = _narrow(total + layer * np.float32(weight))
     return _narrow(total)
 
 
