@@ -134,9 +134,7 @@ def load_changes(parent: Path, name: str | None = None) -> tuple[Change, ...]:
     )
     return tuple(
         Change(Scale(scale), EventKind(kind), tuple(before), tuple(after))
-        for scale, kind, before, after in cast(
-            "Sequence[tuple[str, str, list[str], list[str]]]", told
-        )
+        for scale, kind, before, after in told
     )
 
 
