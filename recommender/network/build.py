@@ -49,6 +49,7 @@ def network_of(view: View, *, seed: int = 0, progress: Progress | None = None) -
         ties=ties,
         layers=layers,
         weights=weights,
+        grid=view.grid,
         circle=members[Scale.CIRCLE],
         neighbourhood=members[Scale.NEIGHBOURHOOD],
         district=members[Scale.DISTRICT],
