@@ -13,7 +13,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from api.services.backing import Backing
+from api.services.backing import Backing, resident_actor
 from api.services.views import Words
 from graph.errors import Denied, NotFound, NotReady
 from graph.gate import withdrawn_since
@@ -169,7 +169,7 @@ class Communities:
             people=[each.people or "" for each in told],
         )
 
-    def own(self, actor: Actor, resident: ResidentId) -> Community | None:
+    def own(self, resident: ResidentId) -> Community | None:
         """Tell residents what the smallest community they are in shares with them.
 
         Only traits are told that at least 20 members hold and the resident holds and authorises
@@ -179,7 +179,7 @@ class Communities:
         row = moment.resident_row(resident)
         try:
             allowed = self._backing.gate.authorise_some(
-                actor,
+                resident_actor(resident, self._backing.institution),
                 purpose=Purpose.GROUP_MATCHING,
                 categories=[_CATEGORY[kind] for kind in _OWN],
                 subject=resident,

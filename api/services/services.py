@@ -66,7 +66,7 @@ def make_services(backing: Backing) -> Services:
     communities = Communities(backing)
     return Services(
         backing=backing,
-        residents=Residents(backing, feeds, interactions),
+        residents=Residents(backing, feeds, interactions, communities),
         sessions=LedgerSessions(backing.ledger, backing.clock),
         feeds=feeds,
         interactions=interactions,
