@@ -58,7 +58,10 @@ _CHECKED = OWN_ITEMS | {ReasonCode.IN_OWN_GRID}
 _OWN_GRID = ""
 
 NO_HISTORY = frozenset(
-    {"popular", "near", "soon", "turn", "trending", "untried", "distance", "social", "fresh"}
+    {
+        *("popular", "near", "soon", "turn", "trending", "untried", "distance"),
+        *("social", "community", "fresh"),
+    }
 )
 """Parts that do not read the history of the one asking; every other part is asked again."""
 

@@ -49,6 +49,7 @@ _KEYS = frozenset({StaffRole.INSTITUTION, StaffRole.OPERATOR})
 _ANYBODY = frozenset({_NOBODY, _RESIDENT, *_KEYS})
 _FEED = frozenset({Purpose.FEED})
 _MATCHING = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
+_GROUPS = frozenset({Purpose.GROUP_MATCHING})
 _ANY_PURPOSE = frozenset(Purpose)
 
 
@@ -106,6 +107,7 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
     # Pages of staff.
+    "desk.communities": _desk("communities.read"),
     "desk.home": _desk("import.read"),
     "desk.imports": _desk("import.read"),
     "desk.kinds": _desk("import.read"),
@@ -154,6 +156,9 @@ OPERATIONS: Mapping[str, Line] = {
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
     "api.explore": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
     "api.exploration": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
+    "api.communities": _line(
+        "communities.read", StaffRole.OPERATOR, scope="communities:read", purposes=_GROUPS
+    ),
     "api.receive_import": _line("import.write", _KEYS, scope="imports:write", upload=True),
     "api.imports": _line("import.read", _KEYS, scope="imports:read"),
     "api.import_batch": _line("import.read", _KEYS, scope="imports:read"),

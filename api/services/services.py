@@ -9,6 +9,7 @@ from datetime import datetime
 from api.security.sessions import LedgerSessions
 from api.services.backing import Backing
 from api.services.catalogue import Catalogue
+from api.services.communities import Communities
 from api.services.consents import Consents
 from api.services.desk import Desk
 from api.services.explorations import Explorations
@@ -37,6 +38,7 @@ class Services:
     publishing: Publishing
     consents: Consents
     explorations: Explorations
+    communities: Communities
     imports: Imports
     desk: Desk
 
@@ -61,9 +63,10 @@ def make_services(backing: Backing) -> Services:
     feeds = FeedService(backing)
     interactions = Interactions(backing, feeds)
     imports = Imports(backing)
+    communities = Communities(backing)
     return Services(
         backing=backing,
-        residents=Residents(backing, feeds, interactions),
+        residents=Residents(backing, feeds, interactions, communities),
         sessions=LedgerSessions(backing.ledger, backing.clock),
         feeds=feeds,
         interactions=interactions,
@@ -71,6 +74,7 @@ def make_services(backing: Backing) -> Services:
         publishing=Publishing(backing),
         consents=Consents(backing),
         explorations=Explorations(backing),
+        communities=communities,
         imports=imports,
         desk=Desk(backing, imports),
     )

@@ -11,7 +11,7 @@ from graph.gate.impressions import LEARNT_FROM, ImpressionBuffer
 from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
 from graph.gate.shown import Shown, shown_and_done, tidy_impressions
-from graph.gate.views import training_view
+from graph.gate.views import group_view, training_view, withdrawn_since
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.imports import BatchState, ImportBatch
@@ -49,6 +49,7 @@ __all__ = [
     "Shown",
     "ShownList",
     "copy_ledger",
+    "group_view",
     "make_keys",
     "open_graph",
     "open_ledger",
@@ -56,4 +57,5 @@ __all__ = [
     "shown_and_done",
     "tidy_impressions",
     "training_view",
+    "withdrawn_since",
 ]
