@@ -46,8 +46,8 @@ def main() -> None:
     slots, objective, gap = zip(*totals, strict=True)
     write(
         f"slots filled / greedy: least {min(slots):.2f}; objective / greedy: median "
-        f"{statistics.median(objective):.3f}, least {min(objective):.3f}; worst gap {max(gap):.2%}; "
-        f"CPU {time.process_time():.1f} s in all\n"
+        f"{statistics.median(objective):.3f}, least {min(objective):.3f}; "
+        f"worst gap {max(gap):.2%}; CPU {time.process_time():.1f} s in all\n"
     )
 
 

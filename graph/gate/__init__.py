@@ -19,6 +19,7 @@ from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.charters import Answer, Charter, CharterState, NewCharter
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -29,11 +30,14 @@ from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
     "LEARNT_FROM",
+    "Answer",
     "ApiKey",
     "BatchState",
     "Booking",
     "BookingState",
     "BulkDecision",
+    "Charter",
+    "CharterState",
     "CypherStore",
     "Decision",
     "Event",
@@ -44,6 +48,7 @@ __all__ = [
     "ImportBatch",
     "ImpressionBuffer",
     "Ledger",
+    "NewCharter",
     "OpenGraph",
     "Place",
     "Principal",

@@ -136,7 +136,8 @@ class GridProblem:
         """Members who speak the language of the circle, or of whom that is not known."""
         spoken = self.neighbours.languages[circle.members]
         fits = (spoken == 0) | (circle.language == 0) | (spoken & circle.language > 0)
-        return circle.members[fits]
+        members: NDArray[np.int64] = circle.members[fits]
+        return members
 
     def gains(self, circle: Circle) -> NDArray[np.float64]:
         """(m,) what each member counts in the objective.
@@ -156,7 +157,8 @@ class GridProblem:
     def walk_cost(self, circle: Circle) -> NDArray[np.float64]:
         """(n_slots,) what the mean walk of the circle to each slot takes off the objective."""
         walks = self.neighbours.metres[circle.members].astype(np.float64)
-        return SHORT_WALKS * walks.mean(axis=0) / 1000.0
+        cost: NDArray[np.float64] = SHORT_WALKS * walks.mean(axis=0) / 1000.0
+        return cost
 
     def value(self, draft: Draft) -> float:
         """Part of the objective that one draft brings."""

@@ -82,7 +82,7 @@ def solve(problem: GridProblem, *, gap: float = GAP, nodes: int = NODES) -> Plan
         return Plan((), 0.0, 0.0)
     found = milp(
         -_objective(problem, variables),
-        integrality=np.ones(variables.n),
+        integrality=np.ones(variables.n, np.int64),
         bounds=Bounds(0, 1),
         constraints=_constraints(problem, variables),
         options={"mip_rel_gap": gap, "node_limit": nodes},
