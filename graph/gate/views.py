@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +14,12 @@ from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
 from graph.snapshot import Snapshot
 from graph.view import View
 
-__all__ = ["training_view"]
+__all__ = ["group_view", "training_view"]
 
 _LEARNT = ((Purpose.FEED, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
 """Under which purpose cells of which level enter what many share."""
+_GROUPED = ((Purpose.GROUP_MATCHING, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
+"""The same for ties and communities."""
 
 
 def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) -> View:
@@ -32,6 +36,29 @@ def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) 
     AuditUnavailable
         It could not be recorded, so it does not happen.
     """
+    return _view(gate, ledger, actor, snapshot, _LEARNT)
+
+
+def group_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) -> View:
+    """Open a snapshot for finding communities: S1 and S2 cells under *group-matching* grants.
+
+    Raises
+    ------
+    Denied
+        The actor may not train.
+    AuditUnavailable
+        It could not be recorded, so it does not happen.
+    """
+    return _view(gate, ledger, actor, snapshot, _GROUPED)
+
+
+def _view(
+    gate: Gate,
+    ledger: Ledger,
+    actor: Actor,
+    snapshot: Snapshot,
+    learnt: Sequence[tuple[Purpose, Level]],
+) -> View:
     masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
     with ledger.read() as tx:
         changed = ledger.grants.changed_since(
@@ -41,7 +68,7 @@ def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) 
         if row < len(masks):
             masks[row], expires[row] = mask, expiry
     permitted: dict[DataCategory, NDArray[np.bool_]] = {}
-    for purpose, level in _LEARNT:
+    for purpose, level in learnt:
         decision = gate.authorise_bulk(
             actor,
             purpose=purpose,

@@ -26,6 +26,7 @@ __all__ = [
     "detect",
     "levels",
     "modularity",
+    "numbered",
     "split_disconnected",
     "worth",
 ]

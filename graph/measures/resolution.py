@@ -14,7 +14,7 @@ import numpy as np
 from graph.measures.agreement import adjusted_rand
 from graph.measures.communities import Graph, Labels, conductance, density, detect
 
-__all__ = ["Trial", "chosen", "resolutions", "sweep"]
+__all__ = ["Trial", "chosen", "resolutions", "share_wanted", "sweep"]
 
 TRIALS = 5
 SMALLEST, LARGEST = 8, 1000
@@ -53,9 +53,11 @@ def resolutions(graph: Graph, *, trials: int = TRIALS) -> list[float]:
     return [first * 2.0**step for step in range(trials)]
 
 
-def sweep(graph: Graph, *, rng: np.random.Generator, trials: int = TRIALS) -> list[Trial]:
-    """Find communities at each of `resolutions` and judge them."""
-    tried = resolutions(graph, trials=trials)
+def sweep(
+    graph: Graph, *, rng: np.random.Generator, tried: list[float] | None = None
+) -> list[Trial]:
+    """Find communities at rising resolutions (those of `resolutions`) and judge them."""
+    tried = tried or resolutions(graph)
     found = [detect(graph, resolution=each, rng=rng) for each in tried]
     alike = [max(adjusted_rand(a, b), 0.0) for a, b in pairwise(found)]
     return [
@@ -75,10 +77,10 @@ def chosen(trials: list[Trial]) -> Trial:
     return max(trials, key=lambda trial: trial.score)
 
 
-def share_wanted(labels: Labels) -> float:
+def share_wanted(labels: Labels, members: tuple[int, int] = (SMALLEST, LARGEST)) -> float:
     """Return the share of vertices in groups of a size worth finding."""
     sizes = np.bincount(labels)
-    wanted = sizes[(sizes >= SMALLEST) & (sizes <= LARGEST)]
+    wanted = sizes[(sizes >= members[0]) & (sizes <= members[1])]
     return float(wanted.sum()) / max(labels.size, 1)
 
 
