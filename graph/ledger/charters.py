@@ -58,6 +58,11 @@ _NEXT: dict[CharterState, frozenset[CharterState]] = {
 }
 
 
+_UNTOUCHED = select(_charters.c.id).where(
+    _charters.c.state == CharterState.PROPOSED.value, _charters.c.version == 0
+)
+
+
 class Answer(StrEnum):
     """What somebody who was asked said; one letter each, so that all are sealed equally long."""
 
@@ -135,10 +140,7 @@ class Charters:
 
         Newer ones take their place.
         """
-        untouched = select(_charters.c.id).where(
-            _charters.c.state == CharterState.PROPOSED.value, _charters.c.version == 0
-        )
-        ids = tx.execute(untouched).scalars().all()
+        ids = tx.execute(_UNTOUCHED).scalars().all()
         for table, column in (
             (_holds, _holds.c.charter),
             (_places, _places.c.charter),
@@ -192,8 +194,12 @@ class Charters:
         return None if answer is None else (charter, answer)
 
     def taken(self, tx: Connection, *, at: datetime) -> frozenset[ResidentId]:
-        """Residents whom no new charter may take."""
-        query = select(_holds.c.resident).where(_holds.c.until > micros(at))
+        """Residents who are in a charter that newer proposals do not replace."""
+        query = (
+            select(_holds.c.resident)
+            .where(_holds.c.until > micros(at))
+            .where(_holds.c.charter.not_in(_UNTOUCHED))
+        )
         return frozenset(ResidentId(who) for who in tx.execute(query).scalars())
 
     def edit(

@@ -25,7 +25,10 @@ def greedy_plan(problem: GridProblem) -> tuple[Draft, ...]:
     used: set[int] = set()
     asked: set[int] = set()
     drafts: list[Draft] = []
+    most = len(problem.slots) if problem.most is None else problem.most
     for circle in order:
+        if len(drafts) == most:
+            break
         options = [
             draft
             for slot in range(len(problem.slots))

@@ -119,6 +119,8 @@ class GridProblem:
     neighbours: Neighbours
     slots: Sequence[Slot]
     circles: Sequence[Circle]
+    most: int | None = None
+    """Groups that can be looked after at once; ``None`` for as many as there are slots."""
 
     @cached_property
     def can_come(self) -> NDArray[np.bool_]:

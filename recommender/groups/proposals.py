@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,12 +17,13 @@ from recommender.groups.rooms import Venue, free_slots, venues_of
 from recommender.groups.solve import Plan, solve
 from recommender.network import PeopleNetwork, Scale
 
-__all__ = ["LEAST_TO_FORM", "GridPlan", "Proposal", "plan_city"]
+__all__ = ["LEAST_TO_FORM", "MOST_PER_GRID", "GridPlan", "Proposal", "plan_city"]
 
 LEAST_TO_FORM = 5
 """People who must say yes for a group to form, and be able to come to the fallback."""
 
-Progress = Callable[[int, int, str], None]
+MOST_PER_GRID = 4
+"""Proposals at once that the worker of a grid can judge and look after."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +116,8 @@ def _problem(  # noqa: PLR0913 - what a grid is made of
     ]
     slots = free_slots(venues, now)
     circles = candidate_circles(view, rows, communities, warmth)
-    return GridProblem(people.neighbours(view, rows, slots, venues), slots, circles)
+    neighbours = people.neighbours(view, rows, slots, venues)
+    return GridProblem(neighbours, slots, circles, MOST_PER_GRID)
 
 
 def _proposal(

@@ -67,7 +67,7 @@ def solve(problem: GridProblem, *, gap: float = GAP, nodes: int = NODES) -> Plan
     Hard constraints: founders are free and within walking distance, get in without steps if they
     need that, speak the language, fit the room, found one group at most, and are not blocked by
     one another; a slot is used once; at least one founder has few ties, at least one has ties into
-    several circles, and two could receive the others.
+    several circles, and two could receive the others; no more groups than can be looked after.
 
     Parameters
     ----------
@@ -171,6 +171,8 @@ def _constraints(problem: GridProblem, at: _Variables) -> list[LinearConstraint]
         (_only_when_free(problem, at), 0.0),
         (_apart(problem, at), 1.0),
     ]
+    if problem.most is not None:
+        at_most.append((matrix(np.zeros(first, np.int64), options, 1), float(problem.most)))
     return [LinearConstraint(rows, -np.inf, limit) for rows, limit in at_most if rows.shape[0] > 0]
 
 

@@ -162,3 +162,11 @@ def test_nearer_decides_between_equal_slots():
     nearer = GridProblem(replace(problem.neighbours, metres=far), problem.slots, problem.circles)
     (draft,) = solve(nearer).drafts
     assert draft == Draft(0, 1, tuple(range(8)), (0, 1))
+
+
+def test_no_more_groups_than_can_be_looked_after():
+    problem = planted_grid(np.random.default_rng(5), residents=250, slots=12)
+    few = GridProblem(problem.neighbours, problem.slots, problem.circles, 2)
+    best, baseline = solve(few), greedy_plan(few)
+    assert len(best.drafts) == len(baseline) == 2
+    assert best.objective >= sum(map(few.value, baseline))
