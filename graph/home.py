@@ -40,6 +40,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def networks(self) -> Path:
+        """Folder of the people networks and their ``CURRENT`` file."""
+        return self.root / "networks"
+
+    @property
     def uploads(self) -> Path:
         """Folder of files that came in through REST and wait to be validated."""
         return self.root / "uploads"
@@ -65,7 +70,7 @@ class Home:
 
     def make(self) -> None:
         """Make the folders; what is there stays."""
-        for folder in (self.root, self.log, self.snapshots, self.models, self.run):
+        for folder in (self.root, self.log, self.snapshots, self.models, self.networks, self.run):
             folder.mkdir(parents=True, exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
         self.uploads.mkdir(mode=0o700, exist_ok=True)

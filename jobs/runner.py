@@ -15,9 +15,10 @@ from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
     Progress,
     clean_up,
+    communities,
     drain,
     explore,
-    model_is_stale,
+    is_stale,
     overlay_length,
     rebuild,
     silent,
@@ -42,6 +43,12 @@ def train_in_process(config: str) -> str:
     """Train with nothing but the home's files and ledger; runs in a process of its own."""
     with open_site(SiteConfig.from_json(config)) as site:
         return train(site)
+
+
+def communities_in_process(config: str) -> str:
+    """Find communities, in the same way."""
+    with open_site(SiteConfig.from_json(config)) as site:
+        return communities(site)
 
 
 @dataclass(slots=True)
@@ -184,12 +191,19 @@ def _train(runner: Runner, progress: Progress, args: Args) -> str:
     return runner.engine.run(train_in_process, runner.site.config.to_json())
 
 
+def _communities(runner: Runner, progress: Progress, args: Args) -> str:
+    progress(0, 1, "finding communities")
+    return runner.engine.run(communities_in_process, runner.site.config.to_json())
+
+
 def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
     """Do what cannot wait for the night: a long overlay is cut, withdrawn data are refitted."""
     done = []
     if overlay_length(runner.site) > OVERLAY_LIMIT:
         done.append(_snapshot(runner, progress, args))
-    if model_is_stale(runner.site):
+    if is_stale(runner.site, runner.site.home.networks):
+        done.append(_communities(runner, progress, args))
+    if is_stale(runner.site, runner.site.home.models):
         done.append(_train(runner, progress, args))
     return ", ".join(done) or "nothing to do"
 
@@ -215,6 +229,7 @@ def _import(runner: Runner, progress: Progress, args: Args) -> str:
 JOBS: Mapping[str, Callable[[Runner, Progress, Args], str]] = {
     "drain": _drain,
     "snapshot": _snapshot,
+    "communities": _communities,
     "train": _train,
     "refresh": _refresh,
     "rebuild": _rebuild,

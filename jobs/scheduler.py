@@ -59,6 +59,7 @@ SCHEDULE: tuple[Planned, ...] = (
     Planned("drain", every=timedelta(seconds=2), quiet=True),
     Planned("refresh", every=timedelta(minutes=10)),
     Planned("snapshot", every=timedelta(hours=1)),
+    Planned("communities", at="02:30"),
     Planned("train", at="03:00"),
     Planned("clean-up", at="04:00"),
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from graph.errors import NotReady
+from graph.errors import ArtifactMismatch, NotReady
 from graph.explore import question_of
 from graph.folders import current_name, read_about, remove_old
 from graph.gate import (
@@ -19,8 +19,10 @@ from graph.gate import (
     EventKind,
     Explorer,
     GraphStore,
+    group_view,
     tidy_impressions,
     training_view,
+    withdrawn_since,
 )
 from graph.model import Change
 from graph.projection import changes_for
@@ -28,6 +30,7 @@ from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
 from graph.view import fingerprint
 from jobs.site import Site
 from recommender.artifact import save_model
+from recommender.network import CommunityChange, PeopleNetwork, load_network, save_network
 from recommender.ranking.weights import Weights
 from recommender.training import train as fit
 
@@ -35,9 +38,10 @@ __all__ = [
     "KEEP",
     "Progress",
     "clean_up",
+    "communities",
     "drain",
     "explore",
-    "model_is_stale",
+    "is_stale",
     "overlay_length",
     "rebuild",
     "silent",
@@ -56,7 +60,7 @@ UPLOADS_LAST = timedelta(days=7)
 IMPRESSIONS_LAST = timedelta(days=90)
 """How long is kept what residents were shown."""
 KEEP = 3
-"""Snapshots and models kept besides the current one, to go back to."""
+"""Snapshots, networks and models kept besides the current one, to go back to."""
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, note)."""
@@ -212,6 +216,56 @@ def train(site: Site, progress: Progress = silent) -> str:
     )
 
 
+def communities(site: Site, progress: Progress = silent) -> str:
+    """Find ties and communities in the current snapshot and publish them.
+
+    Communities keep their ids as long as nobody withdrew anything: a kept id tells of networks
+    before, and nothing may tell of what was withdrawn.
+
+    Returns
+    -------
+    str
+        Folder name of the network.
+    """
+    # Here and not above: numba takes a second to import, and nothing else here needs it.
+    from recommender.network.build import network_of
+    from recommender.network.identity import continued
+
+    snapshot = open_snapshot(site.home.snapshots, current_snapshot(site.home.snapshots))
+    with site.ledger.read() as tx:
+        epoch = site.ledger.outbox.head(tx).epoch  # read first: what changes later is found later
+    made_at = int(site.clock().timestamp())
+    view = group_view(site.gate, site.ledger, site.actor, snapshot)
+    network = network_of(view, seed=site.config.seed, progress=progress)
+    before = _network_to_continue(site)
+    changes: tuple[CommunityChange, ...] = ()
+    if before is not None:
+        network, changes = continued(network, before)
+    return save_network(
+        network,
+        site.home.networks,
+        changes=changes,
+        about={"epoch": epoch, "made_at": made_at, "snapshot": snapshot.folder},
+        keep=KEEP,
+    )
+
+
+def _network_to_continue(site: Site) -> PeopleNetwork | None:
+    """Open the current network, unless somebody withdrew since it was made."""
+    name = current_name(site.home.networks)
+    if name is None:
+        return None
+    about = read_about(site.home.networks, name)
+    epoch, made_at = int(str(about["epoch"])), int(str(about["made_at"]))
+    if withdrawn_since(site.ledger, site.actor, epoch=epoch, since=made_at):
+        return None
+    try:
+        return load_network(site.home.networks, name)
+    except ArtifactMismatch as error:
+        _log.warning("communities get new ids: %s", error)
+        return None
+
+
 def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
     """Find what every waiting question asks for; whoever asked reads it through the gate.
 
@@ -233,7 +287,7 @@ def explore(site: Site, store: GraphStore, progress: Progress = silent) -> int:
 
 
 def clean_up(site: Site) -> list[str]:
-    """Delete old snapshots, models, answers, uploads, lists shown, and reports nobody needs.
+    """Delete old snapshots, networks, models, answers, uploads, lists shown, reports of imports.
 
     Returns
     -------
@@ -246,7 +300,10 @@ def clean_up(site: Site) -> list[str]:
         site.ledger.staging.tidy(tx, site.clock() - REPORTS_LAST)
     tidy_impressions(site.gate, site.ledger, site.actor, lasts=IMPRESSIONS_LAST)
     gone = remove_old(site.home.snapshots, keep=KEEP)
-    return gone + remove_old(site.home.models, keep=KEEP)
+    for parent in (site.home.models, site.home.networks):
+        if parent.is_dir():  # a home of an older version has no networks yet
+            gone += remove_old(parent, keep=KEEP)
+    return gone
 
 
 def _remove_uploads(folder: Path, before: datetime) -> None:
@@ -265,11 +322,17 @@ def overlay_length(site: Site) -> int:
     return head - _watermark_of_current(site.home.snapshots)
 
 
-def model_is_stale(site: Site) -> bool:
-    """Whether the served model was fitted on grants that have changed since."""
-    name = current_name(site.home.models)
+def is_stale(site: Site, made: Path) -> bool:
+    """Whether the current model or network was made under grants that have changed since.
+
+    Parameters
+    ----------
+    made : Path
+        The home's folder of models, or of networks.
+    """
+    name = current_name(made)
     if name is None:
         return current_name(site.home.snapshots) is not None
-    fitted = int(str(read_about(site.home.models, name)["epoch"]))
+    fitted = int(str(read_about(made, name)["epoch"]))
     with site.ledger.read() as tx:
         return fitted < site.ledger.outbox.head(tx).epoch

@@ -16,7 +16,7 @@ from graph.gate.impressions import (
 )
 from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, open_ledger
 from graph.gate.processes import process_name
-from graph.gate.views import group_view, training_view
+from graph.gate.views import group_view, training_view, withdrawn_since
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.charters import Answer, Charter, CharterState, NewCharter
@@ -67,4 +67,5 @@ __all__ = [
     "shown_and_done",
     "tidy_impressions",
     "training_view",
+    "withdrawn_since",
 ]

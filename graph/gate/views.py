@@ -14,7 +14,7 @@ from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
 from graph.snapshot import Snapshot
 from graph.view import View
 
-__all__ = ["group_view", "training_view"]
+__all__ = ["group_view", "training_view", "withdrawn_since"]
 
 _LEARNT = ((Purpose.FEED, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
 """Under which purpose cells of which level enter what many share."""
@@ -50,6 +50,23 @@ def group_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) -> 
         It could not be recorded, so it does not happen.
     """
     return _view(gate, ledger, actor, snapshot, _GROUPED)
+
+
+def withdrawn_since(ledger: Ledger, actor: Actor, *, epoch: int, since: int) -> bool:
+    """Tell whether anybody authorises less than then: withdrew, or let a grant run out.
+
+    Parameters
+    ----------
+    epoch : int
+        Grant epoch of then.
+    since : int
+        Unix seconds of then.
+    """
+    now, institution = int(ledger.clock().timestamp()), actor.institution
+    with ledger.read() as tx:
+        return ledger.grants.any_ended_since(tx, epoch, institution=institution) or bool(
+            ledger.grants.ran_out_between(tx, since, now, institution=institution)
+        )
 
 
 def _view(

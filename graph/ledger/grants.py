@@ -319,6 +319,15 @@ class Grants:
         masks, expires = _cells(lines, 0, len(place), at)
         return [(row, masks[n], expires[n]) for row, n in place.items()]
 
+    def any_ended_since(self, tx: Connection, epoch: int, *, institution: InstitutionId) -> bool:
+        """Whether a grant to an institution was withdrawn or revoked after an epoch."""
+        query = select(_grants.c.id).where(
+            _grants.c.epoch > epoch,
+            _grants.c.state != GrantState.GIVEN.value,
+            _grants.c.institution == str(institution),
+        )
+        return tx.execute(query.limit(1)).first() is not None
+
     def ran_out_between(
         self, tx: Connection, since: int, until: int, *, institution: InstitutionId
     ) -> list[int]:

@@ -7,7 +7,6 @@ ones come at the end, so row `i` is the same resident in both partitions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from graph.measures.communities import (
     numbered,
     split_disconnected,
 )
+from graph.measures.events import Event, EventKind
 
 __all__ = ["Event", "EventKind", "Ids", "Tracked", "Updated", "follow", "update"]
 
@@ -35,24 +35,6 @@ SMALLEST = 3
 """Members of a group whose coming and going is told."""
 UNSETTLED = 0.1
 """Changed share of a group's ties from which it is detected anew."""
-
-
-class EventKind(StrEnum):
-    """What became of groups."""
-
-    BORN = "born"
-    DIED = "died"
-    SPLIT = "split"
-    MERGED = "merged"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change, ids rising; a group may keep its id through a split or a merger."""
-
-    kind: EventKind
-    before: tuple[int, ...]
-    after: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,24 @@
 loops with numba, which takes a second to import, and whoever only reads a network needs none.
 """
 
-from recommender.network.artifact import load_network, save_network
-from recommender.network.network import Layer, PeopleNetwork, Scale, Trait, TraitKind
+from recommender.network.artifact import load_changes, load_network, save_network
+from recommender.network.network import (
+    CommunityChange,
+    Layer,
+    PeopleNetwork,
+    Scale,
+    Trait,
+    TraitKind,
+)
 
 __all__ = [
+    "CommunityChange",
     "Layer",
     "PeopleNetwork",
     "Scale",
     "Trait",
     "TraitKind",
+    "load_changes",
     "load_network",
     "save_network",
 ]

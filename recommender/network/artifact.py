@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 
 from graph.errors import ArtifactMismatch, CorruptStore, NotReady
 from graph.folders import ArrayFolder, Json, current_name, open_folder, publish, remove_old
-from graph.measures.tracking import EventKind
+from graph.measures.events import EventKind
 from graph.schema import SCHEMA_VERSION
-from recommender.network.identity import Change
-from recommender.network.network import Layer, PeopleNetwork, Scale, Trait, TraitKind
+from recommender.network.network import (
+    CommunityChange,
+    Layer,
+    PeopleNetwork,
+    Scale,
+    Trait,
+    TraitKind,
+)
 from recommender.scorers.matrix import csr_arrays, csr_from_arrays
 
 __all__ = ["NETWORK_VERSION", "load_changes", "load_network", "save_network"]
@@ -34,7 +40,7 @@ def save_network(
     network: PeopleNetwork,
     parent: Path,
     *,
-    changes: Sequence[Change] = (),
+    changes: Sequence[CommunityChange] = (),
     about: Mapping[str, str | int] | None = None,
     keep: int = 3,
 ) -> str:
@@ -45,7 +51,7 @@ def save_network(
     network : PeopleNetwork
     parent : Path
         The home's ``networks`` folder.
-    changes : sequence of Change
+    changes : sequence of CommunityChange
         What became of the communities of the network before.
     about : mapping, optional
         Said beside the manifest, not hashed (when it was made, from which snapshot).
@@ -127,16 +133,14 @@ def load_network(parent: Path, name: str | None = None) -> PeopleNetwork:
     )
 
 
-def load_changes(parent: Path, name: str | None = None) -> tuple[Change, ...]:
+def load_changes(parent: Path, name: str | None = None) -> tuple[CommunityChange, ...]:
     """Read what became of the communities of the network before."""
     told = cast(
         "Sequence[tuple[str, str, list[str], list[str]]]", _open(parent, name).about["changes"]
     )
     return tuple(
-        Change(Scale(scale), EventKind(kind), tuple(before), tuple(after))
-        for scale, kind, before, after in cast(
-            "Sequence[tuple[str, str, list[str], list[str]]]", told
-        )
+        CommunityChange(Scale(scale), EventKind(kind), tuple(before), tuple(after))
+        for scale, kind, before, after in told
     )
 
 

@@ -10,25 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.measures.tracking import EventKind, follow
-from recommender.network.network import PeopleNetwork, Scale
+from graph.measures.tracking import follow
+from recommender.network.network import CommunityChange, PeopleNetwork, Scale
 
-__all__ = ["Change", "continued", "fresh_ids"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of communities since the network before."""
-
-    scale: Scale
-    kind: EventKind
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+__all__ = ["continued", "fresh_ids"]
 
 
 def fresh_ids(scale: Scale, members: NDArray[np.int32]) -> tuple[str, ...]:
@@ -56,15 +46,15 @@ def _name(scale: Scale, rows: NDArray[np.int64], taken: Collection[str]) -> str:
 
 def continued(
     network: PeopleNetwork, before: PeopleNetwork
-) -> tuple[PeopleNetwork, tuple[Change, ...]]:
+) -> tuple[PeopleNetwork, tuple[CommunityChange, ...]]:
     """Keep the ids of communities that go on (see :mod:`graph.measures.tracking`).
 
     Returns
     -------
-    (PeopleNetwork, tuple of Change)
+    (PeopleNetwork, tuple of CommunityChange)
     """
     ids: dict[Scale, tuple[str, ...]] = {}
-    changes: list[Change] = []
+    changes: list[CommunityChange] = []
     for scale in Scale:
         ids[scale], found = _follow(scale, network, before)
         changes += found
@@ -73,7 +63,7 @@ def continued(
 
 def _follow(
     scale: Scale, network: PeopleNetwork, before: PeopleNetwork
-) -> tuple[tuple[str, ...], list[Change]]:
+) -> tuple[tuple[str, ...], list[CommunityChange]]:
     old_ids, rosters = before.community_ids[scale], _rosters(network.members(scale))
     old, new = _everybody(before.members(scale)), _everybody(network.members(scale))
     numbers = np.arange(int(old.max(initial=-1)) + 1)
@@ -83,7 +73,7 @@ def _follow(
         if number not in names:
             names[number] = _name(scale, rows, set(names.values()))
     changes = [
-        Change(scale, event.kind, _named(event.before, names), _named(event.after, names))
+        CommunityChange(scale, event.kind, _named(event.before, names), _named(event.after, names))
         for event in tracked.events
     ]
     return _named(tracked.ids[: len(rosters)].tolist(), names), changes

@@ -9,9 +9,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.measures.events import EventKind
 from graph.view import CSR
 
-__all__ = ["Layer", "PeopleNetwork", "Scale", "Trait", "TraitKind"]
+__all__ = ["CommunityChange", "Layer", "PeopleNetwork", "Scale", "Trait", "TraitKind"]
 
 
 class Layer(StrEnum):
@@ -62,6 +63,17 @@ class Trait:
     """Of the members."""
     lift: float
     """Shrunk share over the share of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityChange:
+    """What became of communities since the network before."""
+
+    scale: Scale
+    kind: EventKind
+    before: tuple[str, ...]
+    """Their ids."""
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

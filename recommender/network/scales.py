@@ -8,7 +8,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.measures.communities import density, levels, numbered
+from graph.measures.communities import levels, numbered
 from graph.measures.resolution import Trial, share_wanted, sweep
 from graph.view import CSR
 from recommender.network.network import Scale
@@ -23,9 +23,9 @@ SIZES: Mapping[Scale, tuple[int, int]] = {
 """Members that a community of each scale should have."""
 SMALLEST = 3
 """Fewer members than this are no community."""
-_STEP = 1.6
+_STEP = 1.7
 """Factor between the resolutions that are tried."""
-_DENSEST = 1.0
+_DENSEST = 0.5
 """Highest resolution tried, in mean strengths per member of the smallest circle."""
 
 Labels = NDArray[np.int32]
@@ -55,10 +55,11 @@ def communities_of(ties: CSR, *, seed: int) -> dict[Scale, Labels]:
 
 def _ladder(ties: CSR) -> list[float]:
     """Return rising resolutions, from the density of a whole district to that of a small circle."""
-    strength = density(ties) * (ties.shape[0] - 1)
+    tied = int((np.diff(ties.indptr) > 0).sum())
+    strength = float(ties.sum(dtype=np.float64)) / tied
     last = _DENSEST * strength / SIZES[Scale.CIRCLE][0]
-    first = max(density(ties), strength / (4 * SIZES[Scale.DISTRICT][1]))
-    steps = max(len(Scale) - 1, int(np.ceil(np.log(last / first) / np.log(_STEP))))
+    first = strength / (4 * SIZES[Scale.DISTRICT][1])
+    steps = int(np.ceil(np.log(last / first) / np.log(_STEP)))
     return [first * _STEP**step for step in range(steps + 1)]
 
 

@@ -32,6 +32,8 @@ PRIORS: Mapping[Layer, float] = {
 }
 """Weights where too few meet again to tell."""
 
+_LEAST_OBSERVED = 0.5
+"""What residents said themselves is never overruled by whom they meet."""
 _TRIED = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 _ROUNDS = 2
 _HIDDEN = 5
@@ -113,6 +115,8 @@ def tuned(view: View, *, seed: int) -> dict[Layer, float]:
     for _ in range(_ROUNDS):
         for layer in meetings.layers:
             for value in _TRIED:
+                if layer is Layer.OBSERVED and value < _LEAST_OBSERVED:
+                    continue
                 trial = {**weights, layer: value}
                 found = meetings.precision(trial)
                 if _better(found, best):
