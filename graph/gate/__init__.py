@@ -4,6 +4,7 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
+from graph.gate.charters import charter_people, may_be_asked
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
@@ -58,9 +59,11 @@ __all__ = [
     "Session",
     "Shown",
     "ShownList",
+    "charter_people",
     "copy_ledger",
     "group_view",
     "make_keys",
+    "may_be_asked",
     "open_graph",
     "open_ledger",
     "process_name",

@@ -29,7 +29,7 @@ __all__ = ["Answer", "Charter", "CharterState", "Charters", "NewCharter"]
 
 _charters, _places, _holds = tables.charters, tables.charter_places, tables.charter_holds
 
-FACTS, ANSWERS = DataCategory.TIE, DataCategory.ATTENDANCE
+FACTS, ANSWERS = DataCategory.INTEREST, DataCategory.ATTENDANCE
 """Whose keys seal why somebody is in a charter, and what they answered."""
 _OPEN_END = timedelta(days=36_500)
 """How long a hold lasts whose end is not known yet."""
@@ -300,6 +300,11 @@ class Charters:
         lines = tx.execute(query.order_by(_places.c.resident)).all()
         said = self._open_answers(tx, id_, [(ResidentId(who), sealed) for who, sealed in lines])
         return [who for who, answer in said.items() if answer is Answer.YES]
+
+    def say(self, tx: Connection, id_: str, body: Mapping[str, Json]) -> None:
+        """Keep what came of it: the group that was founded, or why a worker said no."""
+        sealed = self._keys.seal(tx, _body_box(id_), canonical(body))
+        tx.execute(update(_charters).where(_charters.c.id == id_).values(body=sealed))
 
     def free(self, tx: Connection, id_: str, *, until: datetime) -> None:
         """Let the people of a charter go, all at the same moment whatever they said."""
