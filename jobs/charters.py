@@ -207,15 +207,19 @@ def _new_charter(
         expected_ties=round(proposal.expected_ties, 2),
     )
     people: dict[ResidentId, dict[str, Json]] = {}
-    for n, row in enumerate(proposal.founders.tolist()):
-        born = int(view.birth_year[row])
+    for person in proposal.people:
+        born = int(view.birth_year[person.row])
         reason = Reason(
-            host=row in proposal.hosts,
-            minutes=round(float(proposal.metres[n]) / _METRES_A_MINUTE),
-            likes=bool(proposal.likes[n]),
+            founder=person.founder,
+            host=person.host,
+            minutes=round(person.metres / _METRES_A_MINUTE),
+            likes=person.likes,
             born=born - born % 10,
+            few_ties=person.few_ties,
+            bridges=person.bridges,
+            at_fallback=person.at_fallback,
         )
-        people[ResidentId(str(snapshot.resident_ids[row]))] = reason.to_json()
+        people[ResidentId(str(snapshot.resident_ids[person.row]))] = reason.to_json()
     named = f"{now.isoformat()}\0{proposal.community}\0{body.theme}\0{min(people)}"
     id_ = f"charter-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
     return NewCharter(id_, str(snapshot.grid_ids[grid]), body.to_json(), people)

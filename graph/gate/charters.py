@@ -14,7 +14,12 @@ __all__ = ["charter_people", "may_be_asked"]
 
 _NEEDED = frozenset({DataCategory.GRID, DataCategory.INTEREST})
 """Without these under *group-matching* nobody is in a charter."""
-_RESTS_ON = {"minutes": DataCategory.DWELLING, "born": DataCategory.IDENTITY}
+_RESTS_ON = {
+    "minutes": DataCategory.DWELLING,
+    "born": DataCategory.IDENTITY,
+    "few_ties": DataCategory.TIE,
+    "bridges": DataCategory.TIE,
+}
 """What a reason says that rests on another category; 0 where that is not authorised."""
 
 

@@ -25,7 +25,7 @@ from graph.ledger.dialect import insert_missing
 from graph.ledger.keys import HOME, Box, KeyRing
 from graph.model import DataCategory, ResidentId
 
-__all__ = ["Answer", "Charter", "CharterState", "Charters", "NewCharter"]
+__all__ = ["Answer", "Charter", "CharterState", "Charters", "Invited", "NewCharter"]
 
 _charters, _places, _holds = tables.charters, tables.charter_places, tables.charter_holds
 
@@ -98,6 +98,16 @@ class NewCharter:
     body: Mapping[str, Json]
     people: Mapping[ResidentId, Mapping[str, Json]]
     """Who would found it, and why each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What one resident is asked."""
+
+    charter: Charter
+    why: Mapping[str, Json]
+    """Why this resident."""
+    said: Answer
 
 
 class Charters:
@@ -178,10 +188,10 @@ class Charters:
         pairs = zip(lines, opened, strict=True)
         return {ResidentId(who): parse(facts) for (who, _), facts in pairs if facts is not None}
 
-    def invitation(self, tx: Connection, resident: ResidentId) -> tuple[Charter, Answer] | None:
-        """Return the charter that a resident is asked to found now, and what they said so far."""
+    def invitation(self, tx: Connection, resident: ResidentId) -> Invited | None:
+        """Return what a resident is asked now; ``None`` when nothing is."""
         query = (
-            select(_charters, _places.c.answer)
+            select(_charters, _places.c.facts, _places.c.answer)
             .join(_places, _places.c.charter == _charters.c.id)
             .where(_places.c.resident == resident)
             .where(_charters.c.state == CharterState.INVITING.value)
@@ -190,8 +200,11 @@ class Charters:
         if line is None:
             return None
         charter = self._charter(tx, line)
-        answer = self._open_answers(tx, charter.id, [(resident, line.answer)]).get(resident)
-        return None if answer is None else (charter, answer)
+        facts = self._keys.open(tx, _box(charter.id, resident, FACTS), line.facts)
+        answer = self._keys.open(tx, _box(charter.id, resident, ANSWERS), line.answer)
+        if facts is None or answer is None:
+            return None
+        return Invited(charter, parse(facts), Answer(answer.decode()))
 
     def taken(self, tx: Connection, *, at: datetime) -> frozenset[ResidentId]:
         """Residents who are in a charter that newer proposals do not replace."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Self, cast
 
 from graph.codec import Json
-from recommender.groups.problem import DATES, WEEK
+from recommender.groups.checks import Rule
+from recommender.groups.problem import DATES, FEWEST, HOSTS, MOST, WEEK
 
-__all__ = ["Body", "Meeting", "Reason", "Room"]
+__all__ = ["Body", "Meeting", "Reason", "Room", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +99,26 @@ class Body:
             group=str(said["group"]),
         )
 
-    def at_fallback(self) -> Self:
-        """Swap the meeting and the fallback."""
-        if self.fallback is None:
-            return self
-        return replace(self, meeting=self.fallback, fallback=self.meeting)
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why one person would be asked; for the worker who approves it."""
 
+    founder: bool
+    """Would be asked; else in reserve."""
     host: bool
+    """Would receive the others; of somebody in reserve, could."""
     minutes: int
-    """Walk to the room, at a slow pace."""
+    """Walk to the room, at a slow pace; 0 unknown."""
     likes: bool
     """Named the theme as an interest."""
     born: int
     """Decade of birth, for instance 1950; 0 unknown."""
+    few_ties: bool
+    bridges: bool
+    """Has ties into several circles."""
+    at_fallback: bool
+    """Can come to the fallback."""
 
     def to_json(self) -> dict[str, Json]:
         """Turn it into what the ledger keeps."""
@@ -125,8 +128,24 @@ class Reason:
     def from_json(cls, said: Mapping[str, Json]) -> Self:
         """Read what :meth:`to_json` made."""
         return cls(
+            founder=bool(said["founder"]),
             host=bool(said["host"]),
             minutes=int(cast("int", said["minutes"])),
             likes=bool(said["likes"]),
             born=int(cast("int", said["born"])),
+            few_ties=bool(said["few_ties"]),
+            bridges=bool(said["bridges"]),
+            at_fallback=bool(said["at_fallback"]),
         )
+
+
+def broken(meeting: Meeting, founders: Sequence[Reason]) -> frozenset[Rule]:
+    """Rules that a charter breaks as it stands, after an edit or a withdrawal."""
+    fails = {
+        Rule.SIZE: not FEWEST <= len(founders) <= MOST,
+        Rule.ROOM: len(founders) > meeting.room.capacity,
+        Rule.HOSTS: sum(each.host for each in founders) < HOSTS,
+        Rule.FEW_TIES: not any(each.few_ties for each in founders),
+        Rule.BRIDGE: not any(each.bridges for each in founders),
+    }
+    return frozenset(rule for rule, fails_it in fails.items() if fails_it)

@@ -17,13 +17,34 @@ from recommender.groups.rooms import Venue, free_slots, venues_of
 from recommender.groups.solve import Plan, solve
 from recommender.network import PeopleNetwork, Scale
 
-__all__ = ["LEAST_TO_FORM", "MOST_PER_GRID", "GridPlan", "Proposal", "plan_city"]
+__all__ = ["LEAST_TO_FORM", "MOST_PER_GRID", "GridPlan", "Person", "Proposal", "plan_city"]
 
 LEAST_TO_FORM = 5
 """People who must say yes for a group to form, and be able to come to the fallback."""
 
+IN_RESERVE = 3
+"""People of a circle who could take a founder's place."""
 MOST_PER_GRID = 4
 """Proposals at once that the worker of a grid can judge and look after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who would be asked, or could be instead of another."""
+
+    row: int
+    """Of the view."""
+    founder: bool
+    host: bool
+    """Would receive the others; of somebody in reserve, could."""
+    metres: float
+    """Walk to the venue."""
+    likes: bool
+    """Named the theme as an interest."""
+    few_ties: bool
+    bridges: bool
+    at_fallback: bool
+    """Can come to the fallback."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,16 +60,8 @@ class Proposal:
     slot: Slot
     fallback: tuple[Venue, Slot] | None
     """Where and when else most of them can come; ``None`` where there is no such slot."""
-    founders: NDArray[np.int64]
-    hosts: frozenset[int]
-    metres: NDArray[np.float32]
-    """(founders,) walk to the venue."""
-    likes: NDArray[np.bool_]
-    """(founders,) named the theme as an interest."""
-    few_ties: int
-    """Founders with few ties."""
-    bridging: int
-    """Founders with ties into several circles."""
+    people: tuple[Person, ...]
+    """Founders, then those who could take the place of one."""
     expected_ties: float
 
 
@@ -97,8 +110,14 @@ def plan_city(
         venues = venues_of(view.items, grid, seats)
         problem = _problem(view, network, people, warmth, rows, venues, now)
         plan = solve(problem)
-        proposals = tuple(_proposal(view, problem, venues, plan, draft) for draft in plan.drafts)
-        yield GridPlan(grid, len(problem.circles), len(problem.slots), plan, proposals)
+        spare = _spare_slots(problem, plan)
+        busy = {i for draft in plan.drafts for i in draft.founders}
+        proposals = []
+        for draft in plan.drafts:
+            reserve = _reserve(problem, draft, busy)
+            busy.update(reserve)
+            proposals.append(_proposal(view, problem, venues, draft, reserve, spare))
+        yield GridPlan(grid, len(problem.circles), len(problem.slots), plan, tuple(proposals))
 
 
 def _problem(  # noqa: PLR0913 - what a grid is made of
@@ -120,43 +139,70 @@ def _problem(  # noqa: PLR0913 - what a grid is made of
     return GridProblem(neighbours, slots, circles, MOST_PER_GRID)
 
 
-def _proposal(
-    view: View, problem: GridProblem, venues: list[Venue], plan: Plan, draft: Draft
-) -> Proposal:
+def _reserve(problem: GridProblem, draft: Draft, busy: set[int]) -> list[int]:
+    """Of the circle, those who gain most of whoever else can come and is blocked by no founder."""
     people, circle = problem.neighbours, problem.circles[draft.circle]
-    who, slot = np.array(draft.founders), problem.slots[draft.slot]
-    rows = people.rows[who]
+    gains = dict(zip(circle.members.tolist(), problem.gains(circle).tolist(), strict=True))
+    founders = set(draft.founders)
+    never = {a for pair in people.blocks.tolist() for a in pair if set(pair) & founders}
+    able = [
+        i
+        for i in problem.may_found(circle).tolist()
+        if i not in busy and i not in never and problem.can_come[i, draft.slot]
+    ]
+    return sorted(able, key=lambda i: (-gains[i], i))[:IN_RESERVE]
+
+
+def _proposal(
+    view: View,
+    problem: GridProblem,
+    venues: list[Venue],
+    draft: Draft,
+    reserve: list[int],
+    spare: list[int],
+) -> Proposal:
+    circle, slot = problem.circles[draft.circle], problem.slots[draft.slot]
+    other = _fallback(problem, spare, np.array(draft.founders))
+    fallback = None if other is None else problem.slots[other]
+    who = [*draft.founders, *reserve]
     return Proposal(
         community=circle.community,
         theme=circle.theme,
         language=circle.language,
         venue=venues[slot.venue],
         slot=slot,
-        fallback=_fallback(problem, venues, plan, who),
-        founders=rows,
-        hosts=frozenset(int(people.rows[i]) for i in draft.hosts),
-        metres=people.metres[who, draft.slot],
-        likes=view.interests[rows][:, [circle.theme]].toarray()[:, 0] > 0,
-        few_ties=int(people.isolated[who].sum()),
-        bridging=int(people.bridging[who].sum()),
+        fallback=None if fallback is None else (venues[fallback.venue], fallback),
+        people=tuple(_person(view, problem, draft, i, other) for i in who),
         expected_ties=problem.expected_ties(draft),
     )
 
 
-def _fallback(
-    problem: GridProblem, venues: list[Venue], plan: Plan, who: NDArray[np.int64]
-) -> tuple[Venue, Slot] | None:
-    """Of the slots nobody uses, the one at which most founders can come; the shorter walk first."""
+def _person(view: View, problem: GridProblem, draft: Draft, who: int, other: int | None) -> Person:
+    people = problem.neighbours
+    row, founder = int(people.rows[who]), who in draft.founders
+    theme = problem.circles[draft.circle].theme
+    return Person(
+        row=row,
+        founder=founder,
+        host=who in draft.hosts if founder else bool(people.host[who]),
+        metres=float(people.metres[who, draft.slot]),
+        likes=bool(view.interests[row, theme] > 0),
+        few_ties=bool(people.isolated[who]),
+        bridges=bool(people.bridging[who]),
+        at_fallback=other is not None and bool(problem.can_come[who, other]),
+    )
+
+
+def _spare_slots(problem: GridProblem, plan: Plan) -> list[int]:
     used = {draft.slot for draft in plan.drafts}
+    return [n for n, slot in enumerate(problem.slots) if n not in used and slot.capacity >= FEWEST]
+
+
+def _fallback(problem: GridProblem, spare: list[int], who: NDArray[np.int64]) -> int | None:
+    """Choose the spare slot at which most founders can come; of equal ones the shorter walk."""
     come = problem.can_come[who].sum(axis=0)
     walks = problem.neighbours.metres[who].mean(axis=0)
-    spare = [
-        n
-        for n, slot in enumerate(problem.slots)
-        if n not in used and slot.capacity >= FEWEST and come[n] >= LEAST_TO_FORM
-    ]
-    if not spare:
+    fitting = [n for n in spare if come[n] >= LEAST_TO_FORM]
+    if not fitting:
         return None
-    best = min(spare, key=lambda n: (-int(come[n]), float(walks[n]), n))
-    slot = problem.slots[best]
-    return venues[slot.venue], slot
+    return min(fitting, key=lambda n: (-int(come[n]), float(walks[n]), n))

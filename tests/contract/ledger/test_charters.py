@@ -132,9 +132,10 @@ def test_only_those_asked_answer_and_only_in_time(ledger: Ledger):
     with ledger.write() as tx:
         ledger.charters.answer(tx, "c-1", LI, Answer.NO, at=NOW)
         ledger.charters.answer(tx, "c-1", LI, Answer.YES, at=NOW)
-        charter, said = ledger.charters.invitation(tx, LI)
-        assert (charter.id, charter.answer_by, said) == ("c-1", NOW + WEEK, Answer.YES)
-        assert ledger.charters.invitation(tx, WANG)[1] is Answer.NONE
+        asked = ledger.charters.invitation(tx, LI)
+        assert (asked.charter.id, asked.charter.answer_by) == ("c-1", NOW + WEEK)
+        assert (asked.said, asked.why) == (Answer.YES, {"role": "founder"})
+        assert ledger.charters.invitation(tx, WANG).said is Answer.NONE
         assert ledger.charters.agreed(tx, "c-1") == [LI]
         for id_, who, at in (("c-1", ZHAO, NOW), ("c-2", LI, NOW), ("c-1", LI, NOW + WEEK)):
             with pytest.raises(NotFound):
