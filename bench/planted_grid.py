@@ -50,7 +50,7 @@ def planted_grid(rng: np.random.Generator, *, residents: int = 925, slots: int =
         taken=rng.random(residents) < 0.05,
         blocks=_pairs(rng, residents, residents // 10),
     )
-    return GridProblem(neighbours, _slots(rng, venue, hour, level), _circles(rng, circle_of))
+    return GridProblem(neighbours, _slots(rng, venue, hour, level), _circles(rng, circle_of, slots))
 
 
 def _pairs(rng: np.random.Generator, n: int, k: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def _slots(
     ]
 
 
-def _circles(rng: np.random.Generator, circle_of: np.ndarray) -> list[Circle]:
+def _circles(rng: np.random.Generator, circle_of: np.ndarray, slots: int) -> list[Circle]:
     out = []
     for number in np.unique(circle_of):
         members = np.flatnonzero(circle_of == number).astype(np.int64)
@@ -76,5 +76,6 @@ def _circles(rng: np.random.Generator, circle_of: np.ndarray) -> list[Circle]:
         for theme in rng.choice(40, 1 + int(rng.random() < 0.4), replace=False).tolist():
             likes = np.where(rng.random(len(members)) < 0.6, 1.0, 0.6)
             expected = (warmth * likes).astype(np.float32)
-            out.append(Circle(f"c{number}", theme, 1, members, expected))
+            misfit = rng.choice(np.array([0.0, 0.5, 1.0], np.float32), slots)
+            out.append(Circle(f"c{number}", theme, 1, members, expected, misfit))
     return out

@@ -6,6 +6,7 @@ Like all steps they may be killed at any instant and run again.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -27,11 +28,13 @@ from graph.gate import (
     group_view,
 )
 from graph.model import (
+    Action,
     DataCategory,
     InteractionKind,
     ItemId,
     ItemKind,
     ItemState,
+    Purpose,
     ResidentId,
 )
 from graph.projection import APP_SOURCE
@@ -43,6 +46,7 @@ from jobs.site import Site
 from jobs.steps import Progress, silent
 from recommender.groups.body import Body, Meeting, Reason, Room
 from recommender.groups.health import next_state
+from recommender.groups.people import Standing
 from recommender.groups.problem import Slot
 from recommender.groups.proposals import LEAST_TO_FORM, GridPlan, Proposal, plan_city
 from recommender.groups.rooms import LASTS, LOCAL_TIME, Venue
@@ -83,14 +87,13 @@ def propose_charters(site: Site, store: GraphStore, progress: Progress = silent)
     facts = Facts(site.home.snapshots / snapshot.folder)
     n_grids = len(snapshot.grid_ids)
     plans: list[GridPlan] = []
-    for plan in plan_city(
-        view,
-        network,
+    standing = Standing(
         seats=_places(view, seats),
         taken=np.isin(snapshot.resident_ids, sorted(taken)),
+        ties_known=np.isin(snapshot.resident_ids, sorted(_with_known_ties(site))),
         apart=_apart(snapshot, store.relationships("BLOCKS", "Resident", "Resident")),
-        now=now,
-    ):
+    )
+    for plan in plan_city(view, network, standing, now=now):
         plans.append(plan)
         progress(len(plans), n_grids, "planning")
     new = [
@@ -171,6 +174,16 @@ def _view(site: Site) -> tuple[Snapshot, View]:
     return snapshot, group_view(site.gate, site.ledger, site.actor, snapshot)
 
 
+def _with_known_ties(site: Site) -> frozenset[ResidentId]:
+    return site.gate.may_among(
+        site.actor,
+        purpose=Purpose.GROUP_MATCHING,
+        category=DataCategory.TIE,
+        subjects=None,
+        action=Action.DERIVE,
+    )
+
+
 def _places(view: View, seats: dict[str, tuple[int | None, int, int]]) -> NDArray[np.int64]:
     known = {item: total for item, (total, _, _) in seats.items() if total is not None}
     return np.array([known.get(str(item), -1) for item in view.items.ids], np.int64)
@@ -212,7 +225,7 @@ def _new_charter(
         reason = Reason(
             founder=person.founder,
             host=person.host,
-            minutes=round(person.metres / _METRES_A_MINUTE),
+            minutes=math.ceil(person.metres / _METRES_A_MINUTE),
             likes=person.likes,
             born=born - born % 10,
             few_ties=person.few_ties,

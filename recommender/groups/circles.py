@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,7 @@ def candidate_circles(
     rows: NDArray[np.int64],
     communities: Sequence[tuple[NDArray[np.int32], Sequence[str]]],
     warmth: Warmth,
+    misfit: Callable[[int], NDArray[np.float32]],
 ) -> list[Circle]:
     """Find the circles of one grid among which groups could be founded.
 
@@ -92,6 +93,8 @@ def candidate_circles(
     communities : sequence of (NDArray[int32] (n_residents,), ids)
         Membership arrays, smaller communities first; -1 is none.
     warmth : Warmth
+    misfit : callable
+        How little each slot suits a theme, (n_slots,).
     """
     found: list[Circle] = []
     seen: set[tuple[int, tuple[int, ...]]] = set()
@@ -108,7 +111,8 @@ def candidate_circles(
                     likes = interests[members, theme]
                     expected = warmth.expected(rows[members], likes)
                     language = _language(view.languages[rows[members]])
-                    found.append(Circle(ids[community], theme, language, members, expected))
+                    fits = misfit(theme)
+                    found.append(Circle(ids[community], theme, language, members, expected, fits))
     return found
 
 

@@ -17,8 +17,9 @@ from recommender.network import PeopleNetwork
 from recommender.ranking.eligibility import DEFAULT_WALK_M, DETOUR
 from recommender.scorers.matrix import distance_km
 
-__all__ = ["FEW_TIES", "Apart", "People", "people_of"]
+__all__ = ["FEW_TIES", "Apart", "People", "Standing", "people_of"]
 
+OF_AGE = 18
 FEW_TIES = 1
 """Ties up to which somebody has few."""
 _BRIDGES = 0.25
@@ -32,6 +33,20 @@ _STEP_FREE_NEEDS = frozenset({"wheelchair_loan", "stairs_help", "accessible_trip
 
 Apart = NDArray[np.int64]
 """(k, 2) rows of residents of whom one blocked the other."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """What the ledger and the gate say beside the view."""
+
+    seats: NDArray[np.int64]
+    """(n_items,) places in all; -1 unlimited or not known."""
+    taken: NDArray[np.bool_]
+    """(n_residents,) in another charter now."""
+    ties_known: NDArray[np.bool_]
+    """(n_residents,) authorised their ties: of the others it is not known whether they have few."""
+    apart: Apart
+    """Pairs who must not meet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +94,7 @@ class People:
         )
 
 
-def people_of(
-    view: View, network: PeopleNetwork, *, taken: NDArray[np.bool_], apart: Apart
-) -> People:
+def people_of(view: View, network: PeopleNetwork, standing: Standing) -> People:
     """Read off what decides who can found a group with whom.
 
     Parameters
@@ -90,10 +103,7 @@ def people_of(
         As authorised for group matching.
     network : PeopleNetwork
         Of that view.
-    taken : NDArray[bool], (n_residents,)
-        In another charter now.
-    apart : NDArray[int64], (k, 2)
-        Rows of pairs who must not meet.
+    standing : Standing
     """
     ties = np.diff(view.ties.indptr).astype(np.float32)
     few = ties <= FEW_TIES
@@ -104,15 +114,22 @@ def people_of(
     limit = np.where(view.walk_limit >= 0, view.walk_limit, DEFAULT_WALK_M)
     return People(
         ties=ties,
-        isolated=few,
-        bridging=~few & (_outside_share(network) >= _BRIDGES),
+        isolated=few & standing.ties_known,
+        bridging=~few & standing.ties_known & (_outside_share(network) >= _BRIDGES),
         host=~few & (offers | (deeds >= _TIMES_SEEN)),
         works=view.occupations[:, paid].sum(axis=1) > 0,
         step_free=view.needs[:, hard].sum(axis=1) > 0,
         limit=limit.astype(np.float32),
-        taken=taken | ~view.active,
-        apart=apart,
+        taken=standing.taken | ~view.active | _minor(view),
+        apart=standing.apart,
     )
+
+
+def _minor(view: View) -> NDArray[np.bool_]:
+    """Who may be under age: children found no groups."""
+    year = datetime.fromtimestamp(view.as_of, LOCAL_TIME).year
+    minor: NDArray[np.bool_] = (view.birth_year > 0) & (view.birth_year > year - 1 - OF_AGE)
+    return minor
 
 
 def _outside_share(network: PeopleNetwork) -> NDArray[np.float64]:

@@ -35,6 +35,8 @@ DATES = 3
 WEEK = 7 * 86_400
 SHORT_WALKS = 0.01
 """What a kilometre of the mean walk costs, in units of the objective: it decides between equals."""
+MISFIT = 0.2
+"""What a venue costs at which nothing like the theme has taken place yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +101,8 @@ class Circle:
     """(m,) numbers in the grid, ascending."""
     expected: NDArray[np.float32]
     """(m,) lasting ties that each would make in a group of this circle."""
+    misfit: NDArray[np.float32]
+    """(n_slots,) 0 where the theme took place at the venue before, 1 where nothing like it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +160,17 @@ class GridProblem:
         ties = self.neighbours.ties[circle.members].astype(np.float64)
         return np.log1p(circle.expected.astype(np.float64) / (1.0 + ties))
 
-    def walk_cost(self, circle: Circle) -> NDArray[np.float64]:
-        """(n_slots,) what the mean walk of the circle to each slot takes off the objective."""
-        walks = self.neighbours.metres[circle.members].astype(np.float64)
-        cost: NDArray[np.float64] = SHORT_WALKS * walks.mean(axis=0) / 1000.0
+    def slot_cost(self, circle: Circle) -> NDArray[np.float64]:
+        """(n_slots,) what the mean walk to a slot, and a venue of other things, take off."""
+        walks = self.neighbours.metres[circle.members].astype(np.float64).mean(axis=0)
+        cost: NDArray[np.float64] = SHORT_WALKS * walks / 1000.0 + MISFIT * circle.misfit
         return cost
 
     def value(self, draft: Draft) -> float:
         """Part of the objective that one draft brings."""
         circle = self.circles[draft.circle]
         at = np.searchsorted(circle.members, draft.founders)
-        cost = float(self.walk_cost(circle)[draft.slot])
+        cost = float(self.slot_cost(circle)[draft.slot])
         return float(self.gains(circle)[at].sum()) - cost
 
     def expected_ties(self, draft: Draft) -> float:

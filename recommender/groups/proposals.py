@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from graph.view import View
 from recommender.groups.circles import Warmth, candidate_circles
-from recommender.groups.people import Apart, People, people_of
+from recommender.groups.people import People, Standing, people_of
 from recommender.groups.problem import FEWEST, Draft, GridProblem, Slot
-from recommender.groups.rooms import Venue, free_slots, venues_of
+from recommender.groups.rooms import Venue, free_slots, misfit, venues_of
 from recommender.groups.solve import Plan, solve
 from recommender.network import PeopleNetwork, Scale
 
@@ -78,13 +78,7 @@ class GridPlan:
 
 
 def plan_city(
-    view: View,
-    network: PeopleNetwork,
-    *,
-    seats: NDArray[np.int64],
-    taken: NDArray[np.bool_],
-    apart: Apart,
-    now: datetime,
+    view: View, network: PeopleNetwork, standing: Standing, *, now: datetime
 ) -> Iterator[GridPlan]:
     """Plan every grid on its own; grids share neither residents nor venues.
 
@@ -94,20 +88,15 @@ def plan_city(
         As authorised for group matching.
     network : PeopleNetwork
         Of that view.
-    seats : NDArray[int64], (n_items,)
-        Places in all; -1 unlimited or not known.
-    taken : NDArray[bool], (n_residents,)
-        In another charter now.
-    apart : NDArray[int64], (k, 2)
-        Rows of pairs who must not meet.
+    standing : Standing
     now : datetime
         Dates are counted from here.
     """
-    people = people_of(view, network, taken=taken, apart=apart)
+    people = people_of(view, network, standing)
     warmth = Warmth(network.ties, view.ties, network.circle)
     for grid in np.unique(view.grid[view.grid >= 0]).tolist():
         rows = np.flatnonzero((view.grid == grid) & ~people.taken).astype(np.int64)
-        venues = venues_of(view.items, grid, seats)
+        venues = venues_of(view.items, grid, standing.seats)
         problem = _problem(view, network, people, warmth, rows, venues, now)
         plan = solve(problem)
         spare = _spare_slots(problem, plan)
@@ -134,7 +123,9 @@ def _problem(  # noqa: PLR0913 - what a grid is made of
         for scale in (Scale.CIRCLE, Scale.NEIGHBOURHOOD)
     ]
     slots = free_slots(venues, now)
-    circles = candidate_circles(view, rows, communities, warmth)
+    circles = candidate_circles(
+        view, rows, communities, warmth, lambda theme: misfit(venues, slots, theme)
+    )
     neighbours = people.neighbours(view, rows, slots, venues)
     return GridProblem(neighbours, slots, circles, MOST_PER_GRID)
 

@@ -7,6 +7,7 @@ on. A worker who approves a charter books the room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.model import ItemKind
-from graph.view import ITEM_KINDS, ItemTable
+from graph.view import ITEM_KINDS, LIFE_CATEGORIES, ItemTable
+from graph.vocabulary import interests
 from recommender.groups.problem import Slot
 
-__all__ = ["LASTS", "LOCAL_TIME", "Venue", "free_slots", "venues_of"]
+__all__ = ["LASTS", "LOCAL_TIME", "Venue", "free_slots", "misfit", "venues_of"]
 
 LOCAL_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
 HOURS = ((9, 30), (14, 30), (19, 0))
@@ -43,6 +45,10 @@ class Venue:
     capacity: int
     busy: NDArray[np.int64]
     """(k, 2) from and until when something is on, Unix seconds."""
+    themes: frozenset[int]
+    """Columns of the interests that things here were about."""
+    life: frozenset[int]
+    """Categories of daily life of things here, as in arrays."""
 
 
 def venues_of(items: ItemTable, grid: int, seats: NDArray[np.int64]) -> list[Venue]:
@@ -76,7 +82,19 @@ def _venue(items: ItemTable, held: NDArray[np.int64], seats: NDArray[np.int64]) 
         step_free=bool(items.step_free[held].all()),
         capacity=room if room > 0 else USUAL_ROOM,
         busy=np.stack([starts, ends], axis=1)[(starts > 0) & items.open[held]],
+        themes=frozenset(items.tags[held].indices.tolist()),
+        life=frozenset(items.life_category[held].tolist()) - {-1},
     )
+
+
+def misfit(venues: Sequence[Venue], slots: Sequence[Slot], theme: int) -> NDArray[np.float32]:
+    """(n_slots,) 0 where this theme took place before, 0.5 where its like did, 1 elsewhere."""
+    category = interests().terms[theme].life_category
+    code = -1 if category is None else LIFE_CATEGORIES.index(category)
+    of_venue = [
+        0.0 if theme in venue.themes else 0.5 if code in venue.life else 1.0 for venue in venues
+    ]
+    return np.array([of_venue[slot.venue] for slot in slots], np.float32)
 
 
 def free_slots(venues: list[Venue], now: datetime) -> list[Slot]:

@@ -33,7 +33,7 @@ class Plan:
 
     drafts: tuple[Draft, ...]
     objective: float
-    """Sum of the growth of ``log(1 + ties)`` over the founders, less the walks."""
+    """Sum of the growth of ``log(1 + ties)`` over the founders, less what slots cost."""
     bound: float
     """No plan reaches more."""
 
@@ -126,7 +126,7 @@ def _enough(problem: GridProblem, who: Rows) -> NDArray[np.bool_]:
 
 
 def _objective(problem: GridProblem, at: _Variables) -> NDArray[np.float64]:
-    costs = [-problem.walk_cost(circle) for circle in problem.circles]
+    costs = [-problem.slot_cost(circle) for circle in problem.circles]
     gains = [_by_person(problem.gains(circle), circle, problem) for circle in problem.circles]
     meets = [costs[c][s] for c, s in zip(at.meets_circle, at.meets_slot, strict=True)]
     founds = [gains[c][i] for c, i in zip(at.founds_circle, at.founds_who, strict=True)]

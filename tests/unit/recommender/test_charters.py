@@ -123,7 +123,9 @@ def small_grid(*, ties, expected, slots=1, capacity=8):
         taken=~yes,
         blocks=np.empty((0, 2), np.int64),
     )
-    circle = Circle("c", 0, 0, np.arange(n), np.array(expected, np.float32))
+    circle = Circle(
+        "c", 0, 0, np.arange(n), np.array(expected, np.float32), np.zeros(slots, np.float32)
+    )
     return GridProblem(neighbours, [Slot(0, 0, True, capacity)] * slots, [circle])
 
 
