@@ -8,7 +8,7 @@ from datetime import datetime
 from api.services.charters import CharterView
 from recommender.groups.body import Meeting
 
-__all__ = ["CharterSaid", "MeetingSaid", "PersonSaid", "said"]
+__all__ = ["CharterSaid", "MeetingSaid", "PersonSaid", "meeting_said", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def said(view: CharterView) -> CharterSaid:
         theme_zh=view.theme.label_zh,
         theme_en=view.theme.label_en,
         language=body.language or None,
-        meeting=_meeting(body.meeting),
-        fallback=None if body.fallback is None else _meeting(body.fallback),
+        meeting=meeting_said(body.meeting),
+        fallback=None if body.fallback is None else meeting_said(body.fallback),
         people=tuple(
             PersonSaid(
                 resident=who,
@@ -93,6 +93,7 @@ def said(view: CharterView) -> CharterSaid:
     )
 
 
-def _meeting(meeting: Meeting) -> MeetingSaid:
+def meeting_said(meeting: Meeting) -> MeetingSaid:
+    """Lay a place and its dates out as plain values."""
     room = meeting.room
     return MeetingSaid(room.name, room.step_free, room.capacity, meeting.dates)

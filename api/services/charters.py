@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,11 +14,17 @@ from graph.vocabulary import Term, interests
 from recommender.groups.body import Body, Reason, broken
 from recommender.groups.checks import Rule
 
-__all__ = ["CharterService", "CharterView", "Edit", "Invitation"]
+__all__ = ["ANSWERS", "CharterService", "CharterView", "Edit", "Invitation"]
 
 TO_ANSWER = timedelta(days=7)
 """How long people have to answer; the group forms when it is over, never earlier."""
 _REASON_LENGTH = 500
+ANSWERS: Mapping[str, Answer] = {
+    "yes": Answer.YES,
+    "no": Answer.NO,
+    "later": Answer.LATER,
+}
+"""What can be said at a door."""
 
 
 @dataclass(frozen=True, slots=True)

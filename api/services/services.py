@@ -9,6 +9,7 @@ from datetime import datetime
 from api.security.sessions import LedgerSessions
 from api.services.backing import Backing
 from api.services.catalogue import Catalogue
+from api.services.charters import CharterService
 from api.services.consents import Consents
 from api.services.desk import Desk
 from api.services.explorations import Explorations
@@ -39,6 +40,7 @@ class Services:
     explorations: Explorations
     imports: Imports
     desk: Desk
+    charters: CharterService
 
     @property
     def ledger(self) -> Ledger:
@@ -73,4 +75,5 @@ def make_services(backing: Backing) -> Services:
         explorations=Explorations(backing),
         imports=imports,
         desk=Desk(backing, imports),
+        charters=CharterService(backing),
     )
