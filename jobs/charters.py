@@ -58,8 +58,6 @@ REST = timedelta(days=90)
 """How long nobody who was asked is asked again, whatever they said."""
 _METRES_A_MINUTE = 60.0
 """A slow walk."""
-_SEATS = 12
-"""A founded group takes so many, if the room does."""
 
 
 def network_is_current(site: Site) -> bool:
@@ -267,16 +265,16 @@ def _found(
         "participatory": True,
         "opened_at": now.isoformat(),
     }
-    seats = min(_SEATS, body.meeting.room.capacity)
     about: list[Json] = [{"type": "ABOUT", "label": "Interest", "id": body.theme}]
-    _publish(site, tx, charter, group, ItemKind.GROUP, {**common, "seats": seats}, about)
+    _publish(site, tx, charter, group, ItemKind.GROUP, common, about)
     by: Json = {"type": "ORGANISED_BY", "label": "Group", "id": group}
     for n, date in enumerate(body.meeting.dates, start=1):
         ends = date + timedelta(seconds=LASTS)
         when = {"starts_at": date.isoformat(), "ends_at": ends.isoformat()}
         item = ItemId(f"activity-{charter.id}-{n}")
         _publish(site, tx, charter, item, ItemKind.ACTIVITY, {**common, **when}, [*about, by])
-    site.ledger.bookings.set_seats(tx, group, seats)
+    # No number of seats: free ones would tell how many of those who were asked said yes.
+    site.ledger.bookings.set_seats(tx, group, None)
     for who in agreed:
         site.ledger.bookings.book(tx, group, who, at=now)
         site.ledger.outbox.append(
