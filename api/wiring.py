@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from api.services.backing import Trial
+from api.services.backing import Networked, Trial
 from graph.background import Background
 from graph.errors import ConfigError, NotReady
 from graph.folders import current_name, read_about
@@ -28,6 +28,7 @@ from graph.urls import masked
 from graph.vocabulary import interests, offers
 from jobs.site import Site, SiteConfig, open_site, utc_now
 from recommender.artifact import load_model
+from recommender.network import load_changes, load_network
 from recommender.pipeline import Recommender
 from recommender.ranking.weights import Weights
 
@@ -35,6 +36,7 @@ __all__ = [
     "Config",
     "Floors",
     "ModelCache",
+    "NetworkCache",
     "Setting",
     "configure_logging",
     "load_config",
@@ -203,6 +205,42 @@ class ModelCache:
         return name, Recommender(model, words=words)
 
 
+class NetworkCache:
+    """The current people network, opened once and again whenever a newer one was published.
+
+    Parameters
+    ----------
+    networks : Path
+        The home's ``networks`` folder.
+    """
+
+    def __init__(self, networks: Path) -> None:
+        self._networks = networks
+        self._lock = threading.Lock()
+        self._served: tuple[tuple[str, int, int], Networked] | None = None
+
+    def current(self) -> Networked:
+        """Return the newest network.
+
+        Raises
+        ------
+        NotReady
+            None was found yet.
+        """
+        name = current_name(self._networks)
+        if name is None:
+            raise NotReady("there are no communities yet; run `linli communities --refresh`")
+        about = read_about(self._networks, name)  # found again the same, ids and epoch move on
+        epoch, made_at = int(str(about["epoch"])), int(str(about["made_at"]))
+        stands = (name, epoch, made_at)
+        with self._lock:
+            if self._served is None or self._served[0] != stands:
+                network = load_network(self._networks, name)
+                changes = load_changes(self._networks, name)
+                self._served = stands, Networked(network, changes, epoch, made_at)
+            return self._served[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Floors:
     """Everything a door needs, opened."""
@@ -214,6 +252,7 @@ class Floors:
     gate: Gate
     live: Live
     models: ModelCache
+    networks: NetworkCache
     trial: Trial
     clock: Callable[[], datetime]
 
@@ -263,6 +302,7 @@ def open_floors(
                 in_background=in_background,
             ),
             models=models,
+            networks=NetworkCache(home.networks),
             trial=Trial(config.holdout, config.explore, impressions),
             clock=clock,
         )

@@ -83,6 +83,11 @@ _UNSEALED = frozenset(c for c, level in CATEGORY_LEVEL.items() if level in {Leve
 }
 _EXPLORED = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 
+_COMMUNITY = frozenset(
+    {DataCategory.GRID, DataCategory.INTEREST, DataCategory.OFFER, DataCategory.OCCUPATION}
+)
+"""What tells a community apart."""
+
 _WATCHED = (
     (
         frozenset({Purpose.CARE_VISIT}),
@@ -134,6 +139,25 @@ POLICY: tuple[Line, ...] = (
         frozenset({Purpose.FEED}),
         frozenset({DataCategory.OCCUPATION}),
         Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.RESIDENT,
+        Action.DERIVE,
+        Relation.SELF,
+        frozenset({Purpose.GROUP_MATCHING}),
+        _COMMUNITY,
+        Requirement.GRANT,
+    ),
+    *(
+        Line(
+            StaffRole.OPERATOR,
+            action,
+            Relation.EVERYONE,
+            frozenset({Purpose.GROUP_MATCHING}),
+            _COMMUNITY,
+            Requirement.GRANT,
+        )
+        for action in (Action.DERIVE, Action.EXPORT)
     ),
     Line(
         StaffRole.OPERATOR,

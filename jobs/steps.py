@@ -257,7 +257,7 @@ def _network_to_continue(site: Site) -> PeopleNetwork | None:
         return None
     about = read_about(site.home.networks, name)
     epoch, made_at = int(str(about["epoch"])), int(str(about["made_at"]))
-    if withdrawn_since(site.ledger, site.actor, epoch=epoch, since=made_at):
+    if len(withdrawn_since(site.ledger, site.institution, epoch=epoch, since=made_at)):
         return None
     try:
         return load_network(site.home.networks, name)

@@ -49,7 +49,7 @@ OWN_ITEMS = frozenset({ReasonCode.SIMILAR_TO_OWN, ReasonCode.OWN_GROUP, ReasonCo
 _CHECKED = OWN_ITEMS | {ReasonCode.IN_OWN_GRID}
 """Codes cited only where the item would stand lower without what they cite."""
 
-NO_HISTORY = frozenset({"popular", "near", "distance", "social", "fresh"})
+NO_HISTORY = frozenset({"popular", "near", "distance", "social", "community", "fresh"})
 """Parts that do not read the history of the one asking; every other part is asked again."""
 
 MOST_CHECKED = 2

@@ -53,6 +53,7 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "untried": (0.05, 0.05, 0.05),
     "distance": (0.4, 0.3, 0.3),
     "social": (0.3, 0.3, 0.2),
+    "community": (0.1, 0.1, 0.1),
     "spectral": (0.5, 0.5, 0.5),
     "fresh": (0.2, 0.15, 0.1),
 }

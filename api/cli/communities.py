@@ -1,4 +1,4 @@
-"""The command that finds groups in any graph file; it reads nothing of residents."""
+"""The command of communities: those of a home, told through the gate, or of any graph file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ from zipfile import BadZipFile
 import numpy as np
 import typer
 
-from api.cli.output import AsJson, print_json, print_table
+from api.cli.jobs_commands import run_job
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    operator,
+    print_json,
+    print_table,
+    say,
+)
+from api.services.communities import Communities
+from api.wiring import load_config, open_floors
 from graph.errors import DatasetError
+from graph.model import Actor
+from recommender.network import Scale
 
 __all__ = ["register"]
 
@@ -39,23 +52,72 @@ class Found:
     """Of the whole process; none where the system does not say."""
 
 
-def communities(
+def communities(  # noqa: PLR0913 - the options of a command
+    home: HomeOption = None,
+    scale: Annotated[Scale, typer.Option(help="How large.")] = Scale.NEIGHBOURHOOD,
+    grid: Annotated[str | None, typer.Option(help="Only those with members in a grid.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Find them anew in the current snapshot first.")
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write those of 20 people and more to FILE.graphml, .gexf or .mmd."),
+    ] = None,
     graph: Annotated[
-        Path,
-        typer.Option("--graph", help="File .npz: upper triangle as CSR (n, indptr, indices)."),
-    ],
+        Path | None,
+        typer.Option("--graph", help="No home: a file .npz, upper triangle as CSR."),
+    ] = None,
     truth: Annotated[
-        str | None, typer.Option("--truth", help="Array in the file with the known groups.")
+        str | None, typer.Option("--truth", help="Array in that file with the known groups.")
     ] = None,
     objective: Annotated[
         str,
         typer.Option(
-            "--objective", help="cpm (resolution chosen by a sweep) or modularity.", metavar="NAME"
+            "--objective",
+            help="For a file: cpm (resolution chosen by a sweep) or modularity.",
+            metavar="NAME",
         ),
     ] = "cpm",
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same groups.", min=0)] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="For a file.", min=0)] = 0,
+    as_operator: OperatorOption = None,
     as_json: AsJson = False,
 ) -> None:
+    """List the communities of a home, with what tells them apart; or find those of a graph file."""
+    if graph is not None:
+        of_file(graph, truth, objective, seed, as_json=as_json)
+        return
+    with open_floors(load_config(home=home)) as floors:
+        actor, service = operator(as_operator, floors.institution), Communities(floors)
+        if refresh:
+            run_job(floors.site, "communities", by=actor.id, title="finding communities")
+        if export is not None:
+            write_export(service, actor, scale, export)
+            return
+        found = service.listed(actor, scale=scale, grid=grid)
+        changes = [change for change in service.changed(actor) if change.scale is scale]
+    if as_json:
+        told = [{**asdict(change), "scale": scale.value} for change in changes]
+        print_json({"communities": [asdict(each) for each in found], "changes": told})
+        return
+    rows = [(c.id, c.people or "-", "·".join(w.zh for w in c.label)) for c in found]
+    print_table(("community", "people", "what tells it apart"), rows)
+    for change in changes:
+        say(f"{change.kind}: {' '.join(change.before)} -> {' '.join(change.after)}")
+
+
+def write_export(service: Communities, actor: Actor, scale: Scale, path: Path) -> None:
+    """Write a graph of communities; no resident is in it."""
+    # Here and not above: networkx takes a third of a second to import.
+    from graph.measures.networks import FORMATS, write
+
+    if path.suffix not in FORMATS:
+        raise typer.BadParameter(f"{path.name}: choose one of {', '.join(FORMATS)}")
+    G = service.exported(actor, scale)
+    write(G, path)
+    say(f"{G.number_of_nodes()} communities, {G.number_of_edges()} ties between them: {path}")
+
+
+def of_file(graph: Path, truth: str | None, objective: str, seed: int, *, as_json: bool) -> None:
     """Find the groups of a graph and compare them with known ones."""
     if objective not in ("cpm", "modularity"):
         raise typer.BadParameter(f"{objective}: choose cpm or modularity")

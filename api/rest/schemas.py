@@ -25,10 +25,14 @@ from graph.model import (
     Purpose,
 )
 from recommender.base import ReasonCode
+from recommender.network import Scale
 
 __all__ = [
     "ActivityIn",
     "CardOut",
+    "CommunitiesOut",
+    "CommunitiesQuery",
+    "CommunityOut",
     "ExplorationIn",
     "ExplorationOut",
     "FeedOut",
@@ -167,6 +171,29 @@ class ReceiptOut(Out):
     at: datetime
     state: str | None = Field(description="confirmed or waitlist, for acts that take a place")
     position: int | None
+
+
+class CommunitiesQuery(In):
+    """Which communities to list."""
+
+    scale: Scale = Scale.NEIGHBOURHOOD
+    grid: Id | None = Field(None, description="only those with members in this grid")
+
+
+class CommunityOut(Out):
+    """One community."""
+
+    id: str
+    scale: Scale
+    label: list[WordsOut] = Field(description="what tells it apart, the most telling first")
+    people: str | None = Field(description="20-50, 50-200 or 200+; null below 20")
+    inside: str | None = Field(description="the community of the next scale around it")
+
+
+class CommunitiesOut(Out):
+    """Communities, the largest first."""
+
+    communities: list[CommunityOut]
 
 
 class ListQuery(In):

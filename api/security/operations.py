@@ -108,6 +108,7 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
     # Pages of staff.
+    "desk.communities": _desk("communities.read"),
     "desk.home": _desk("import.read"),
     "desk.imports": _desk("import.read"),
     "desk.kinds": _desk("import.read"),
@@ -168,6 +169,9 @@ OPERATIONS: Mapping[str, Line] = {
     "api.reject_charter": _line("charter.write", _KEYS, scope="charters:write", purposes=_GROUPS),
     "api.invitation": _line("invitation.read", _RESIDENT, about=True),
     "api.answer_invitation": _line("invitation.write", _RESIDENT, about=True),
+    "api.communities": _line(
+        "communities.read", StaffRole.OPERATOR, scope="communities:read", purposes=_GROUPS
+    ),
     "api.receive_import": _line("import.write", _KEYS, scope="imports:write", upload=True),
     "api.imports": _line("import.read", _KEYS, scope="imports:read"),
     "api.import_batch": _line("import.read", _KEYS, scope="imports:read"),

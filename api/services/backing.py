@@ -11,9 +11,10 @@ from graph.gate import Gate, ImpressionBuffer, Ledger
 from graph.home import Home
 from graph.live import Live
 from graph.model import Actor, InstitutionId, ResidentId, StaffRole
+from recommender.network import CommunityChange, PeopleNetwork
 from recommender.pipeline import Recommender
 
-__all__ = ["LINLI_APP", "Backing", "Models", "Trial", "resident_actor"]
+__all__ = ["LINLI_APP", "Backing", "Models", "Networked", "Networks", "Trial", "resident_actor"]
 
 LINLI_APP = "linli"
 """Name under which Linli itself is granted things."""
@@ -24,6 +25,26 @@ class Models(Protocol):
 
     def current(self) -> Recommender:
         """Return the newest model's recommender; raises ``NotReady`` when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networked:
+    """A network with what is said beside it."""
+
+    network: PeopleNetwork
+    changes: tuple[CommunityChange, ...]
+    epoch: int
+    """Grant epoch it was made under."""
+    made_at: int
+    """Unix seconds."""
+
+
+class Networks(Protocol):
+    """Where the newest people network comes from."""
+
+    def current(self) -> Networked:
+        """Return the newest network; raises ``NotReady`` when there is none."""
         ...
 
 
@@ -65,6 +86,11 @@ class Backing(Protocol):
     @property
     def models(self) -> Models:
         """Models of this home."""
+        ...
+
+    @property
+    def networks(self) -> Networks:
+        """People networks of this home."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
+from api.services.communities import Communities
 from api.services.feed import FeedService
 from api.services.interactions import Act, Interactions
 from api.services.viewing import Viewer
@@ -33,10 +34,17 @@ __all__ = ["Residents"]
 class Residents:
     """Residents' own view of things."""
 
-    def __init__(self, backing: Backing, feeds: FeedService, interactions: Interactions) -> None:
+    def __init__(
+        self,
+        backing: Backing,
+        feeds: FeedService,
+        interactions: Interactions,
+        communities: Communities,
+    ) -> None:
         self._backing = backing
         self._feeds = feeds
         self._interactions = interactions
+        self._communities = communities
 
     def feed(self, resident: ResidentId, kinds: Sequence[ItemKind], n: int) -> FeedView:
         """Suggest up to ``n`` items of these kinds (none given = all)."""
@@ -97,7 +105,9 @@ class Residents:
         rows = set(viewer.done) | {moment.item_rows[b] for b in cards.bookings or {}}
         shown = [card for row in sorted(rows) if (card := _card(cards, row)) is not None]
         now = self._backing.clock()
+        own = self._communities.own(resident)
         return MineView(
+            circle=own.label if own else (),
             display_name=self._feeds.display_name(resident),
             upcoming=tuple(
                 sorted((c for c in shown if _is_upcoming(c, now)), key=_by(_start, now))

@@ -10,6 +10,7 @@ from api.security.sessions import LedgerSessions
 from api.services.backing import Backing
 from api.services.catalogue import Catalogue
 from api.services.charters import CharterService
+from api.services.communities import Communities
 from api.services.consents import Consents
 from api.services.desk import Desk
 from api.services.explorations import Explorations
@@ -38,6 +39,7 @@ class Services:
     publishing: Publishing
     consents: Consents
     explorations: Explorations
+    communities: Communities
     imports: Imports
     desk: Desk
     charters: CharterService
@@ -63,9 +65,10 @@ def make_services(backing: Backing) -> Services:
     feeds = FeedService(backing)
     interactions = Interactions(backing, feeds)
     imports = Imports(backing)
+    communities = Communities(backing)
     return Services(
         backing=backing,
-        residents=Residents(backing, feeds, interactions),
+        residents=Residents(backing, feeds, interactions, communities),
         sessions=LedgerSessions(backing.ledger, backing.clock),
         feeds=feeds,
         interactions=interactions,
@@ -73,6 +76,7 @@ def make_services(backing: Backing) -> Services:
         publishing=Publishing(backing),
         consents=Consents(backing),
         explorations=Explorations(backing),
+        communities=communities,
         imports=imports,
         desk=Desk(backing, imports),
         charters=CharterService(backing),

@@ -189,6 +189,8 @@ class MineView:
     memberships: tuple[CardView, ...] = ()
     """Groups, services and helper roles."""
     liked: tuple[CardView, ...] = ()
+    circle: tuple[Words, ...] = ()
+    """What the community they are in shares with them; empty when there is nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)

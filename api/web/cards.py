@@ -160,6 +160,8 @@ class MinePage:
     """What the resident takes part in."""
 
     name: str
+    circle: str
+    """What their community shares with them, in words; empty when there is nothing to tell."""
     just: Card | None
     sections: tuple[Section, ...]
 
@@ -278,6 +280,7 @@ class Presenter:
         shown = {card.item_id for cards in sections.values() for card in cards}
         return MinePage(
             name=clean(view.display_name) or self.t("mine.title"),
+            circle=self.t("communities.and").join(str(self.t.pick(w)) for w in view.circle),
             just=self.card(just, Place.MINE) if just and just.item_id not in shown else None,
             sections=tuple(
                 Section(self.t(key), tuple(self.card(card, Place.MINE) for card in cards))

@@ -29,6 +29,7 @@ from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
 from api.web.answers import DESK, guard, messages, render, see_other
 from api.web.charters import add_charter_pages
+from api.web.communities import communities_page
 from api.web.imports import ImportPresenter
 from graph.errors import Conflict, DataError, NotFound, NotSignedIn
 from graph.gate import BatchState
@@ -58,6 +59,7 @@ def desk_pages() -> Blueprint:
     pages = Blueprint(DESK, __name__, url_prefix="/desk", template_folder="templates")
     get, post = ["GET"], ["POST"]
     pages.add_url_rule("", "home", _home, methods=get)
+    pages.add_url_rule("/communities", "communities", _communities, methods=get)
     pages.add_url_rule("/imports", "imports", _imports, methods=get)
     pages.add_url_rule("/imports/new", "kinds", _kinds, methods=get)
     pages.add_url_rule("/imports/new/<kind>", "choose", _choose, methods=get)
@@ -83,6 +85,10 @@ def _keep_to_own_imports() -> None:
 
 def _home() -> Response:
     return see_other(url_for("desk.imports"))
+
+
+def _communities() -> Response:
+    return communities_page(_staff())
 
 
 def _imports() -> Response:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graph.gate.gate import Gate
 from graph.ledger.ledger import Ledger
-from graph.model import Action, Actor, DataCategory, Level, Purpose
+from graph.model import Action, Actor, DataCategory, InstitutionId, Level, Purpose
 from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
 from graph.snapshot import Snapshot
 from graph.view import View
@@ -52,8 +52,12 @@ def group_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) -> 
     return _view(gate, ledger, actor, snapshot, _GROUPED)
 
 
-def withdrawn_since(ledger: Ledger, actor: Actor, *, epoch: int, since: int) -> bool:
-    """Tell whether anybody authorises less than then: withdrew, or let a grant run out.
+def withdrawn_since(
+    ledger: Ledger, institution: InstitutionId, *, epoch: int, since: int
+) -> NDArray[np.int64]:
+    """Rows of residents who authorise an institution less than then, ascending.
+
+    They withdrew, or a grant ran out; what was made then may hold cells of theirs.
 
     Parameters
     ----------
@@ -62,11 +66,11 @@ def withdrawn_since(ledger: Ledger, actor: Actor, *, epoch: int, since: int) -> 
     since : int
         Unix seconds of then.
     """
-    now, institution = int(ledger.clock().timestamp()), actor.institution
+    now = int(ledger.clock().timestamp())
     with ledger.read() as tx:
-        return ledger.grants.any_ended_since(tx, epoch, institution=institution) or bool(
-            ledger.grants.ran_out_between(tx, since, now, institution=institution)
-        )
+        ended = ledger.grants.ended_since(tx, epoch, institution=institution)
+        lapsed = ledger.grants.ran_out_between(tx, since, now, institution=institution)
+    return np.array(sorted({*ended, *lapsed}), np.int64)
 
 
 def _view(

@@ -319,14 +319,18 @@ class Grants:
         masks, expires = _cells(lines, 0, len(place), at)
         return [(row, masks[n], expires[n]) for row, n in place.items()]
 
-    def any_ended_since(self, tx: Connection, epoch: int, *, institution: InstitutionId) -> bool:
-        """Whether a grant to an institution was withdrawn or revoked after an epoch."""
-        query = select(_grants.c.id).where(
-            _grants.c.epoch > epoch,
-            _grants.c.state != GrantState.GIVEN.value,
-            _grants.c.institution == str(institution),
+    def ended_since(self, tx: Connection, epoch: int, *, institution: InstitutionId) -> list[int]:
+        """Rows of residents with a grant withdrawn or revoked after an epoch; ascending."""
+        query = (
+            select(_rows.c.row)
+            .join(_grants, _rows.c.key == _grants.c.resident)
+            .where(_rows.c.kind == RowKind.RESIDENT.value, _grants.c.epoch > epoch)
+            .where(_grants.c.state != GrantState.GIVEN.value)
+            .where(_grants.c.institution == institution)
+            .distinct()
+            .order_by(_rows.c.row)
         )
-        return tx.execute(query.limit(1)).first() is not None
+        return list(tx.execute(query).scalars())
 
     def ran_out_between(
         self, tx: Connection, since: int, until: int, *, institution: InstitutionId

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import networkx as nx
@@ -18,7 +18,7 @@ FORMATS = (".graphml", ".gexf", ".mmd")
 Value = str | int | float
 
 
-def to_networkx(graph: csr_array, **attributes: Sequence[Value]) -> nx.Graph:
+def to_networkx(graph: csr_array, **attributes: Sequence[Value]) -> nx.Graph[int]:
     """Make a networkx graph: vertices 0..n-1 with attributes, ties with ``weight``.
 
     Parameters
@@ -35,7 +35,7 @@ def to_networkx(graph: csr_array, **attributes: Sequence[Value]) -> nx.Graph:
     >>> G.edges[0, 1]["weight"], G.nodes[1]["circle"]
     (2.0, 'b')
     """
-    G = nx.Graph()
+    G: nx.Graph[int] = nx.Graph()
     G.add_nodes_from(range(graph.shape[0]))
     for name, values in attributes.items():
         nx.set_node_attributes(G, dict(enumerate(values)), name)
@@ -46,7 +46,7 @@ def to_networkx(graph: csr_array, **attributes: Sequence[Value]) -> nx.Graph:
     return G
 
 
-def from_networkx(G: nx.Graph) -> tuple[csr_array, list[object]]:
+def from_networkx(G: nx.Graph[Hashable]) -> tuple[csr_array, list[object]]:
     """Read an undirected networkx graph; a tie without ``weight`` weighs 1, loops are left out.
 
     Returns
@@ -108,7 +108,7 @@ def placed(graph: csr_array, *, seed: int) -> NDArray[np.float64]:
     return np.where(wide, (places - low) / np.where(wide, high - low, 1.0), 0.5)
 
 
-def mermaid(G: nx.Graph) -> str:
+def mermaid(G: nx.Graph[int]) -> str:
     """Write a graph as a Mermaid flow chart; vertices are told by their ``label``."""
     lines = ["graph LR"]
     names = {node: f"n{row}" for row, node in enumerate(G.nodes)}
@@ -120,7 +120,7 @@ def mermaid(G: nx.Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(G: nx.Graph, path: Path) -> None:
+def write(G: nx.Graph[int], path: Path) -> None:
     """Write a graph in the format of the file's ending (:data:`FORMATS`).
 
     Raises
@@ -135,6 +135,4 @@ def write(G: nx.Graph, path: Path) -> None:
     elif path.suffix == ".gexf":
         nx.write_gexf(G, path)
     else:
-        raise ValueError(
-            f"{path.name}: a graph is written to a file ending in {', '.join(FORMATS)}"
-        )
+        raise ValueError(f"{path.name}: a graph is written to a file in {', '.join(FORMATS)}")

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import ArtifactMismatch, CorruptStore, NotReady
-from graph.folders import ArrayFolder, Json, current_name, open_folder, publish, remove_old
+from graph.folders import (
+    ArrayFolder,
+    Json,
+    current_name,
+    open_folder,
+    publish,
+    read_about,
+    remove_old,
+)
 from graph.measures.events import EventKind
 from graph.schema import SCHEMA_VERSION
 from recommender.network.network import (
@@ -58,7 +66,7 @@ def save_network(
     keep : int
         Networks left there, the new one included.
     """
-    arrays = csr_arrays("ties", network.ties)
+    arrays = {**csr_arrays("ties", network.ties), "grid": network.grid}
     for layer, ties in network.layers.items():
         arrays |= csr_arrays(f"layer_{layer}", ties)
     for scale in Scale:
@@ -125,6 +133,7 @@ def load_network(parent: Path, name: str | None = None) -> PeopleNetwork:
             Layer(each): weight
             for each, weight in cast("Mapping[str, float]", said["weights"]).items()
         },
+        grid=cast("NDArray[np.int32]", arrays["grid"]),
         circle=members[Scale.CIRCLE],
         neighbourhood=members[Scale.NEIGHBOURHOOD],
         district=members[Scale.DISTRICT],
@@ -133,11 +142,9 @@ def load_network(parent: Path, name: str | None = None) -> PeopleNetwork:
     )
 
 
-def load_changes(parent: Path, name: str | None = None) -> tuple[CommunityChange, ...]:
+def load_changes(parent: Path, name: str) -> tuple[CommunityChange, ...]:
     """Read what became of the communities of the network before."""
-    told = cast(
-        "Sequence[tuple[str, str, list[str], list[str]]]", _open(parent, name).about["changes"]
-    )
+    told = cast("_Told", read_about(parent, name)["changes"])
     return tuple(
         CommunityChange(Scale(scale), EventKind(kind), tuple(before), tuple(after))
         for scale, kind, before, after in told

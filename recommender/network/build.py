@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import scipy.sparse as sp
-
 from graph.measures.ties import together
-from graph.view import CSR, View, fingerprint
+from graph.view import CSR, View, empty_csr, fingerprint
 from recommender.network.identity import fresh_ids
 from recommender.network.layers import layers_of
-from recommender.network.network import PeopleNetwork, Scale
+from recommender.network.network import Layer, PeopleNetwork, Scale
 from recommender.network.scales import communities_of
 from recommender.network.traits import traits_of
 from recommender.network.weights import tuned
 
-__all__ = ["network_of"]
+__all__ = ["network_of", "tied"]
 
 Progress = Callable[[int, int, str], None]
 
-_STEPS = 4
+_STEPS = 3
+
+
+def tied(view: View, *, seed: int) -> tuple[dict[Layer, CSR], dict[Layer, float], CSR]:
+    """Tie the residents of a view: the layers, what each weighs, and their weighted sum."""
+    weights, layers = tuned(view, seed=seed), layers_of(view)
+    if not layers:
+        return layers, weights, empty_csr(view.n_residents, view.n_residents)
+    ties = together(list(layers.values()), [weights[layer] for layer in layers])
+    return layers, weights, ties
 
 
 def network_of(view: View, *, seed: int = 0, progress: Progress | None = None) -> PeopleNetwork:
@@ -34,21 +41,17 @@ def network_of(view: View, *, seed: int = 0, progress: Progress | None = None) -
         Told (steps done, steps in all, what was done).
     """
     say = progress or (lambda done, total, note: None)
-    say(0, _STEPS, "weighing layers by who meets again")
-    weights = tuned(view, seed=seed)
-    say(1, _STEPS, "tying residents")
-    layers = layers_of(view)
-    ties: CSR = sp.csr_array((view.n_residents, view.n_residents), dtype="float32")
-    if layers:
-        ties = together(list(layers.values()), [weights[layer] for layer in layers])
-    say(2, _STEPS, "finding communities")
+    say(0, _STEPS, "tying residents")
+    layers, weights, ties = tied(view, seed=seed)
+    say(1, _STEPS, "finding communities")
     members = communities_of(ties, seed=seed)
-    say(3, _STEPS, "telling communities apart")
+    say(2, _STEPS, "telling communities apart")
     return PeopleNetwork(
         view_id=fingerprint(view),
         ties=ties,
         layers=layers,
         weights=weights,
+        grid=view.grid,
         circle=members[Scale.CIRCLE],
         neighbourhood=members[Scale.NEIGHBOURHOOD],
         district=members[Scale.DISTRICT],

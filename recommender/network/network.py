@@ -88,6 +88,8 @@ class PeopleNetwork:
     """(n, n) float32 symmetric, no diagonal; layers without any tie are left out."""
     weights: Mapping[Layer, float]
     """What each layer counts in ``ties``."""
+    grid: NDArray[np.int32]
+    """(n,) grid row of those who authorise it; -1 unknown."""
     circle: NDArray[np.int32]
     """(n,) number of the community 0..k-1; -1 for residents without any tie."""
     neighbourhood: NDArray[np.int32]

@@ -2,6 +2,7 @@
 
 from recommender.scorers.affinity import AffinityScorer
 from recommender.scorers.als import ALSScorer
+from recommender.scorers.community import CommunityScorer
 from recommender.scorers.content import ContentScorer
 from recommender.scorers.context import (
     DistanceScorer,
@@ -24,6 +25,7 @@ __all__ = [
     "SCORERS",
     "ALSScorer",
     "AffinityScorer",
+    "CommunityScorer",
     "ContentScorer",
     "DistanceScorer",
     "FreshScorer",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from recommender.base import Scorer
 from recommender.scorers.affinity import AffinityScorer
 from recommender.scorers.als import ALSScorer
+from recommender.scorers.community import CommunityScorer
 from recommender.scorers.content import ContentScorer
 from recommender.scorers.context import (
     DistanceScorer,
@@ -46,6 +47,7 @@ SCORERS: Mapping[str, type[Scorer]] = {
         UntriedScorer,
         DistanceScorer,
         SocialScorer,
+        CommunityScorer,
         SpectralScorer,
         FreshScorer,
     )

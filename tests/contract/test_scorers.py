@@ -14,6 +14,7 @@ from recommender.evaluation.splits import without_cells
 from recommender.scorers import (
     AffinityScorer,
     ALSScorer,
+    CommunityScorer,
     ContentScorer,
     DistanceScorer,
     FreshScorer,
@@ -189,7 +190,7 @@ class ScorerContract:
         """Scores with someone masked are those of a model that never knew their deeds."""
         asked = ask(view, 0)
         masked = replace(asked, masked=np.array([2]))
-        if isinstance(scorer, SocialScorer):
+        if isinstance(scorer, SocialScorer | CommunityScorer):
             never = self.make().fit(without_resident(view, 2), seed=7)
             np.testing.assert_allclose(scorer.score(masked), never.score(asked), rtol=1e-5)
             assert not np.array_equal(scorer.score(asked), scorer.score(masked))  # it had counted
@@ -418,6 +419,26 @@ class TestSocial(ScorerContract):
         untied: CSR = empty_csr(view.n_residents, view.n_residents)
         scorer = SocialScorer().fit(replace(view, ties=untied), seed=0)
         assert scorer.did_.nnz == 0
+
+
+class TestCommunity(ScorerContract):
+    reads_history = False
+
+    def make(self) -> Scorer:
+        return CommunityScorer()
+
+    def test_nobodys_own_past_speaks_for_them(self, view, scorer):
+        """An item that the resident alone of their colour took up scores as one nobody did."""
+        dense = view.interactions.toarray()
+        dense[0, 39] = 2.0
+        alone = replace(view, interactions=csr(dense), times=np.full(int((dense > 0).sum()), NOW))
+        scores = self.make().fit(alone, seed=7).score(ask(alone, 0))[0]
+        assert scores[39] == 0.0
+
+    def test_a_masked_resident_gets_nothing_from_a_community(self, view, scorer):
+        query = ask(view, 0)
+        assert scorer.score(query).any()
+        assert not scorer.score(replace(query, masked=np.array([0]))).any()
 
 
 class TestVenue(ScorerContract):
