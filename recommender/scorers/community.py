@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graph.view import CSR, View, empty_csr
 from recommender.base import Evidence, Query
-from recommender.network import Scale
+from recommender.network.network import Scale
 from recommender.scorers.matrix import Arrays, Config, csr_arrays, csr_from_arrays, pick
 
 __all__ = ["CommunityScorer"]
