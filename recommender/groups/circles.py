@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph.view import CSR, LANGUAGE_BIT, View
@@ -33,6 +34,11 @@ _SHARED = 3
 class Warmth:
     """How likely pairs are to become ties, from the people network.
 
+    A pair is the warmer, the stronger its tie in the network and the more ties lead from one to the
+    other through a third person: the matrix ``T + T @ T``. On the time split of two published
+    cities it tells who will meet for the first time better than Adamic-Adar and than common groups
+    (``bench/founders.py``).
+
     Parameters
     ----------
     network : csr_array, (n, n)
@@ -46,11 +52,23 @@ class Warmth:
     def __init__(self, network: CSR, known: CSR, communities: NDArray[np.int32]) -> None:
         self._network = network
         self._known = known
-        owner = np.repeat(np.arange(len(communities)), np.diff(network.indptr))
-        inside = (communities[owner] >= 0) & (communities[owner] == communities[network.indices])
-        sizes = np.bincount(communities[communities >= 0]).astype(np.float64)
+        inside = communities >= 0
+        sizes = np.bincount(communities[inside]).astype(np.float64)
+        member = sp.csr_array(
+            (np.ones(int(inside.sum())), (np.flatnonzero(inside), communities[inside])),
+            shape=(len(communities), len(sizes)),
+        )
+        reach: CSR = (network @ member).tocsr()
+        paths = float((reach**2).sum()) - float((network[np.flatnonzero(inside)] ** 2).sum())
+        total = float((reach * member).sum()) + paths
         pairs = float((sizes * (sizes - 1)).sum())
-        self._average = float(network.data[inside].sum()) / pairs if pairs else 0.0
+        self._average = total / pairs if pairs else 0.0
+
+    def between(self, rows: NDArray[np.int64]) -> CSR:
+        """(m, m) warmth of each pair of these residents."""
+        theirs = self._network[rows]
+        warm: CSR = (theirs[:, rows] + theirs @ theirs.T).tocsr()
+        return warm
 
     def expected(self, members: NDArray[np.int64], likes: NDArray[np.bool_]) -> NDArray[np.float32]:
         """(m,) lasting ties that each would make in a group of eight of these people.
@@ -64,12 +82,11 @@ class Warmth:
         likes : NDArray[bool], (m,)
             Named the theme as an interest.
         """
-        weight = self._network[members][:, members].toarray().astype(np.float64)
-        known = self._known[members][:, members].toarray() > 0
-        chance = np.minimum(_MOST_LIKELY, LASTING * weight / max(self._average, 1e-12))
+        warm = self.between(members).toarray().astype(np.float64)
+        chance = np.minimum(_MOST_LIKELY, LASTING * warm / max(self._average, 1e-12))
         stay = np.where(likes, 1.0, _OTHERS)
         chance *= stay[:, None] * stay[None, :]
-        chance[known] = 0.0
+        chance[self._known[members][:, members].toarray() > 0] = 0.0
         np.fill_diagonal(chance, 0.0)
         others = max(len(members) - 1, 1)
         ties: NDArray[np.float32] = chance.sum(axis=1).astype(np.float32)
