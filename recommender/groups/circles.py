@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -58,7 +59,7 @@ class Warmth:
             (np.ones(int(inside.sum())), (np.flatnonzero(inside), communities[inside])),
             shape=(len(communities), len(sizes)),
         )
-        reach: CSR = (network @ member).tocsr()
+        reach = cast("CSR", network @ member)
         paths = float((reach**2).sum()) - float((network[np.flatnonzero(inside)] ** 2).sum())
         total = float((reach * member).sum()) + paths
         pairs = float((sizes * (sizes - 1)).sum())
@@ -67,8 +68,7 @@ class Warmth:
     def between(self, rows: NDArray[np.int64]) -> CSR:
         """(m, m) warmth of each pair of these residents."""
         theirs = self._network[rows]
-        warm: CSR = (theirs[:, rows] + theirs @ theirs.T).tocsr()
-        return warm
+        return theirs[:, rows] + theirs @ theirs.T
 
     def expected(self, members: NDArray[np.int64], likes: NDArray[np.bool_]) -> NDArray[np.float32]:
         """(m,) lasting ties that each would make in a group of eight of these people.
