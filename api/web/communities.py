@@ -14,13 +14,14 @@ from api.web.answers import messages, render
 from api.web.wording import Messages
 from graph.errors import NotReady
 
-__all__ = ["communities_page", "label_of"]
+__all__ = ["communities_page"]
 
 WIDTH, HEIGHT = 360, 300
 """Of the drawing: as wide as a phone, so that numbers are as large there as other text."""
 _EDGE = 26
 _RADIUS = {None: 13, "20-50": 17, "50-200": 21, "200+": 25}
 _HUES = 4
+"""Neighbourhoods that have a colour: those of the largest circles; the others share a plain one."""
 _FAINT = 0.12
 """Ties weaker than this part of the strongest are not drawn."""
 
@@ -80,9 +81,9 @@ def communities_page(session: StaffSession) -> Response:
     return render("desk/communities", session=session, page=page)
 
 
-def label_of(t: Messages, community: Community) -> str:
-    """Word what tells a community apart."""
-    words = [str(t.pick(each)) for each in community.label]
+def _label(t: Messages, community: Community, grid: str) -> str:
+    """Word what tells a community apart, besides the grid that the page is about."""
+    words = [str(t.pick(each)) for each in community.label if each.zh != grid]
     return t("communities.and").join(words) or t("communities.unnamed")
 
 
@@ -90,12 +91,12 @@ def _page(t: Messages, drawing: Drawing, grids: tuple[str, ...]) -> Page:
     circles = tuple(
         Circle(
             number=number,
-            label=label_of(t, dot.community),
+            label=_label(t, dot.community, drawing.grid),
             people=_people(t, dot.community),
             x=round(_EDGE + dot.x * (WIDTH - 2 * _EDGE), 1),
             y=round(_EDGE + dot.y * (HEIGHT - 2 * _EDGE), 1),
             radius=_RADIUS[dot.community.people],
-            hue=dot.hue % _HUES,
+            hue=min(dot.hue, _HUES),
         )
         for number, dot in enumerate(drawing.dots, start=1)
     )

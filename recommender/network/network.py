@@ -41,11 +41,13 @@ class Scale(StrEnum):
 
 
 class TraitKind(StrEnum):
-    """What a trait is about; ``code`` of a trait is a column or row of this."""
+    """What a trait is about; ``code`` of a trait is a column or row of this.
+
+    Needs are none: they tie people, but what a community is called is read by many.
+    """
 
     INTEREST = "interest"
     OCCUPATION = "occupation"
-    NEED = "need"
     OFFER = "offer"
     GRID = "grid"
 

@@ -33,8 +33,6 @@ _DOUBT = 10.0
 def traits_of(view: View, members: NDArray[np.int32]) -> tuple[tuple[Trait, ...], ...]:
     """Find the traits of every community, the most telling first.
 
-    Needs are no traits: they tie people, but what a community is called is read by many.
-
     Parameters
     ----------
     view : View

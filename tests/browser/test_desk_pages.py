@@ -83,6 +83,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             "list": "/desk/imports",
             "dropped": "/desk/imports?dropped=1",
             "kinds": "/desk/imports/new",
+            "circles": "/desk/communities",
             "form": "/desk/imports/new/residents",
             "ready": ready,
             "refused": refused,
