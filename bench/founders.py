@@ -121,13 +121,19 @@ def show_pairs(name: str, scores: sp.csr_array, told: Meetings, rng: np.random.G
     sys.stdout.write(f"  {name:14} {'  '.join(cells)}\n")
 
 
+def among(keys: Keys, sorted_keys: Keys) -> NDArray[np.bool_]:
+    """Tell which keys are in a sorted array: many times faster than a look through all of it."""
+    at = np.searchsorted(sorted_keys, keys).clip(0, max(len(sorted_keys) - 1, 0))
+    return sorted_keys[at] == keys
+
+
 def new_share(who: NDArray[np.int64], told: Meetings) -> float:
     """Share of the pairs of a set who had not met that do meet."""
     i, j = np.triu_indices(len(who), 1)
     ordered = np.sort(who)
     keys = ordered[i] * told.n + ordered[j]
-    unmet = keys[~np.isin(keys, told.met)]
-    return float(np.isin(unmet, told.new).mean()) if unmet.size else np.nan
+    unmet = keys[~among(keys, told.met)]
+    return float(among(unmet, told.new).mean()) if unmet.size else np.nan
 
 
 def matched(
