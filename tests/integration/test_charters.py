@@ -143,8 +143,9 @@ def seen(web: Instance, people: list[ResidentId]) -> list[str]:
 
 
 @pytest.fixture
-def two(made_home, tmp_path, clock):
-    """Two worlds that are the same so far."""
+def two(made_home, tmp_path, clock, monkeypatch):
+    """Two worlds that are the same so far, with no place of a feed given away by lot."""
+    monkeypatch.setenv("LINLI_EXPLORE", "0")
     homes = [copy_home(made_home, tmp_path / name) for name in ("one", "two")]
     with web_process(homes[0], clock) as one, web_process(homes[1], clock) as other:
         yield one, other
