@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from graph.codec import Json
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
+from graph.folders import current_name
 from graph.gate import GraphStore, OpenGraph, RunState
 from jobs.charters import found_groups, network_is_current, propose_charters, watch_groups
 from jobs.engines.local import LocalEngine, WorkStopped
@@ -202,7 +203,8 @@ def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
     done = []
     if overlay_length(runner.site) > OVERLAY_LIMIT:
         done.append(_snapshot(runner, progress, args))
-    if is_stale(runner.site, runner.site.home.networks):
+    networks = runner.site.home.networks
+    if current_name(networks) is not None and is_stale(runner.site, networks):
         done.append(_communities(runner, progress, args))
     if is_stale(runner.site, runner.site.home.models):
         done.append(_train(runner, progress, args))

@@ -91,7 +91,7 @@ def _recipe(home: Home, wanted: Recipe) -> Recipe:
 
 
 def prepare(floors: Floors, recipe: Recipe) -> None:
-    """Import the city, take a snapshot and train; what is done already is not done again."""
+    """Import the city, take a snapshot, find communities and train; what is done already is not done again."""
     by = operator("demo", floors.institution)
     if current_name(floors.home.snapshots) is None:
         with progress_bar("making the city") as bar:
@@ -111,6 +111,8 @@ def prepare(floors: Floors, recipe: Recipe) -> None:
                 progress=bar,
             )
         run_job(floors.site, "snapshot", by=by.id, title="taking a snapshot")
+    if current_name(floors.home.networks) is None:
+        run_job(floors.site, "communities", by=by.id, title="finding communities")
     if current_name(floors.home.models) is None:
         run_job(floors.site, "train", by=by.id, title="training")
 

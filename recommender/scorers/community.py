@@ -9,6 +9,7 @@ nobody). Nobody's own past speaks for them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -49,12 +50,20 @@ class CommunityScorer:
         self.taken_: dict[Scale, CSR] = {scale: empty_csr(0, 0) for scale in _SCALES}
 
     def fit(self, view: View, *, seed: int) -> Self:
-        """Find communities, and count what their members took up."""
+        """Find communities, and count what their members took up.
+
+        Needs and occupations of residents tie nobody here: they shape no model of the feed.
+        """
         # Here and not above: numba takes a second to import, and serving needs none.
         from recommender.network.build import tied
         from recommender.network.scales import communities_of
 
-        _, _, ties = tied(view, seed=seed)
+        shown = replace(
+            view,
+            needs=empty_csr(*view.needs.shape),
+            occupations=empty_csr(*view.occupations.shape),
+        )
+        _, _, ties = tied(shown, seed=seed)
         found = communities_of(ties, seed=seed)
         self.did_ = view.interactions.sign()
         self.members_ = {scale: found[scale] for scale in _SCALES}
