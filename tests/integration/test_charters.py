@@ -137,9 +137,7 @@ def seen(web: Instance, people: list[ResidentId]) -> list[str]:
     paths = ["invitation", "feed", "grants"]
     out += [other.client.get(f"/api/v1/residents/{other.resident}/{p}").text for p in paths]
     out += [other.client.get(path).text for path in ("/", "/mine", "/api/v1/groups")]
-    return [
-        re.sub(r'(name="(csrf|key)" value=|"rec_id":|rec=)"?[\w=-]+"?', "", text) for text in out
-    ]
+    return [_DRAWN.sub("", text) for text in out]
 
 
 @pytest.fixture
