@@ -195,6 +195,14 @@ class View:
         """Number of item rows."""
         return len(self.items)
 
+    def without_needs(self) -> Self:
+        """Leave out needs and occupations of residents: they shape no model that all share."""
+        return replace(
+            self,
+            needs=empty_csr(*self.needs.shape),
+            occupations=empty_csr(*self.occupations.shape),
+        )
+
     @classmethod
     def of(
         cls,

@@ -41,7 +41,7 @@ def train(
         Told (steps done, steps in all, what was done).
     """
     with threadpool_limits(limits=1):
-        selection = select(view, seed=seed, progress=progress)
+        selection = select(view.without_needs(), seed=seed, progress=progress)
         model = fit(view, selection, seed=seed, progress=progress)
         return with_reranker(model, view, weights or Weights())
 
@@ -67,5 +67,7 @@ def with_reranker(model: FittedModel, view: View, weights: Weights) -> FittedMod
     """Give a model a re-ranker, fitted on the view and on the attention the feeds would give."""
     model = replace(model, reranker=SocialReranker(weights).fit(view))
     if weights.exposure or weights.dominance:
-        model.reranker.fit_attention(view, *expected_exposure(model, view, seed=model.seed))
+        model.reranker.fit_attention(
+            view, *expected_exposure(model, view.without_needs(), seed=model.seed)
+        )
     return model

@@ -91,7 +91,7 @@ def _recipe(home: Home, wanted: Recipe) -> Recipe:
 
 
 def prepare(floors: Floors, recipe: Recipe) -> None:
-    """Import the city, take a snapshot, find communities and train; what is done already is not done again."""
+    """Import the city, picture it, find communities and train; what is done is not done again."""
     by = operator("demo", floors.institution)
     if current_name(floors.home.snapshots) is None:
         with progress_bar("making the city") as bar:

@@ -9,7 +9,6 @@ nobody). Nobody's own past speaks for them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -58,12 +57,7 @@ class CommunityScorer:
         from recommender.network.build import tied
         from recommender.network.scales import communities_of
 
-        shown = replace(
-            view,
-            needs=empty_csr(*view.needs.shape),
-            occupations=empty_csr(*view.occupations.shape),
-        )
-        _, _, ties = tied(shown, seed=seed)
+        _, _, ties = tied(view.without_needs(), seed=seed)
         found = communities_of(ties, seed=seed)
         self.did_ = view.interactions.sign()
         self.members_ = {scale: found[scale] for scale in _SCALES}
