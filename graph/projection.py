@@ -97,7 +97,7 @@ def _interaction(event: Event, payload: Mapping[str, Json]) -> list[Change]:
     )
     properties: dict[str, Scalar] = {"at": at, "rec_id": cast("str | None", payload["rec_id"])}
     if kind is InteractionKind.JOIN:
-        properties["role"] = "member"
+        properties["role"] = str(payload.get("role", "member"))
     if kind is InteractionKind.SIGN_UP:
         properties["state"] = cast("str | None", payload.get("state"))
     return [

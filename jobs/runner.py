@@ -11,6 +11,7 @@ from graph.codec import Json
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
 from graph.folders import current_name
 from graph.gate import GraphStore, OpenGraph, RunState
+from jobs.charters import found_groups, network_is_current, propose_charters, watch_groups
 from jobs.engines.local import LocalEngine, WorkStopped
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
@@ -207,7 +208,17 @@ def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
         done.append(_communities(runner, progress, args))
     if is_stale(runner.site, runner.site.home.models):
         done.append(_train(runner, progress, args))
+    if founded := found_groups(runner.site):
+        done.append(f"{founded} groups founded")
     return ", ".join(done) or "nothing to do"
+
+
+def _charters(runner: Runner, progress: Progress, args: Args) -> str:
+    drain(runner.site, runner.store, progress)
+    if not network_is_current(runner.site):
+        _communities(runner, progress, args)
+    watch_groups(runner.site)
+    return propose_charters(runner.site, runner.store, progress)
 
 
 def _rebuild(runner: Runner, progress: Progress, args: Args) -> str:
@@ -232,6 +243,7 @@ JOBS: Mapping[str, Callable[[Runner, Progress, Args], str]] = {
     "drain": _drain,
     "snapshot": _snapshot,
     "communities": _communities,
+    "charters": _charters,
     "train": _train,
     "refresh": _refresh,
     "rebuild": _rebuild,

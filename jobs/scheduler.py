@@ -61,6 +61,7 @@ SCHEDULE: tuple[Planned, ...] = (
     Planned("snapshot", every=timedelta(hours=1)),
     Planned("communities", at="02:30"),
     Planned("train", at="03:00"),
+    Planned("charters", at="03:30"),
     Planned("clean-up", at="04:00"),
 )
 

@@ -59,8 +59,16 @@ _OWN_GRID = ""
 
 NO_HISTORY = frozenset(
     {
-        *("popular", "near", "soon", "turn", "trending", "untried", "distance"),
-        *("social", "community", "fresh"),
+        "community",
+        "distance",
+        "fresh",
+        "near",
+        "popular",
+        "social",
+        "soon",
+        "trending",
+        "turn",
+        "untried",
     }
 )
 """Parts that do not read the history of the one asking; every other part is asked again."""

@@ -11,6 +11,7 @@ import typer
 
 from api.cli import (
     access,
+    charters,
     communities,
     data,
     demo,
@@ -56,6 +57,7 @@ feeds.register(app)
 trial.register(app)
 explore.register(app)
 communities.register(app)
+charters.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)

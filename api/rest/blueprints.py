@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from api.rest import communities, explorations, imports, items, residents, vocabularies
+from api.rest import (
+    charters,
+    communities,
+    explorations,
+    imports,
+    items,
+    residents,
+    vocabularies,
+)
 from api.rest.door import api
 from api.rest.machine import health
 
 __all__ = ["BLUEPRINTS", "ENDPOINT_MODULES"]
 
-ENDPOINT_MODULES = (residents, items, imports, explorations, communities, vocabularies)
+ENDPOINT_MODULES = (
+    residents,
+    items,
+    imports,
+    explorations,
+    communities,
+    charters,
+    vocabularies,
+)
 """Modules whose import hung their endpoints on ``api``."""
 
 BLUEPRINTS = (api, health)

@@ -100,6 +100,7 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.item": _line("item.read", _RESIDENT, public=True),
     "resident.why": _line("reason.read", _RESIDENT),
     "resident.act": _line("interaction.write", _RESIDENT),
+    "resident.answer": _line("invitation.write", _RESIDENT),
     "resident.mine": _line("own.read", _RESIDENT),
     "resident.sign_in": _line("session.begin", _ANYBODY),
     "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT, StaffRole.OPERATOR),
@@ -120,6 +121,11 @@ OPERATIONS: Mapping[str, Line] = {
     "desk.discard": _desk("import.write"),
     "desk.confirm_undo": _desk("import.read"),
     "desk.undo": _desk("import.write"),
+    "desk.charters": _desk("charter.read"),
+    "desk.charter": _desk("charter.read"),
+    "desk.edit_charter": _desk("charter.write"),
+    "desk.approve_charter": _desk("charter.write"),
+    "desk.reject_charter": _desk("charter.write"),
     # REST.
     "api.session": _line("session.read", _RESIDENT),
     "api.feed": _line("feed.read", _RESIDENT, _KEYS, scope="feed:read", purposes=_FEED, about=True),
@@ -156,6 +162,13 @@ OPERATIONS: Mapping[str, Line] = {
     "api.publish_activity": _line("item.write", _KEYS, scope="items:write"),
     "api.explore": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
     "api.exploration": _line("explore.read", _KEYS, scope="explore:read", purposes=_MATCHING),
+    "api.charters": _line("charter.read", _KEYS, scope="charters:read", purposes=_GROUPS),
+    "api.charter": _line("charter.read", _KEYS, scope="charters:read", purposes=_GROUPS),
+    "api.edit_charter": _line("charter.write", _KEYS, scope="charters:write", purposes=_GROUPS),
+    "api.approve_charter": _line("charter.write", _KEYS, scope="charters:write", purposes=_GROUPS),
+    "api.reject_charter": _line("charter.write", _KEYS, scope="charters:write", purposes=_GROUPS),
+    "api.invitation": _line("invitation.read", _RESIDENT, about=True),
+    "api.answer_invitation": _line("invitation.write", _RESIDENT, about=True),
     "api.communities": _line(
         "communities.read", StaffRole.OPERATOR, scope="communities:read", purposes=_GROUPS
     ),

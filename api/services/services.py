@@ -9,6 +9,7 @@ from datetime import datetime
 from api.security.sessions import LedgerSessions
 from api.services.backing import Backing
 from api.services.catalogue import Catalogue
+from api.services.charters import CharterService
 from api.services.communities import Communities
 from api.services.consents import Consents
 from api.services.desk import Desk
@@ -41,6 +42,7 @@ class Services:
     communities: Communities
     imports: Imports
     desk: Desk
+    charters: CharterService
 
     @property
     def ledger(self) -> Ledger:
@@ -77,4 +79,5 @@ def make_services(backing: Backing) -> Services:
         communities=communities,
         imports=imports,
         desk=Desk(backing, imports),
+        charters=CharterService(backing),
     )

@@ -28,6 +28,7 @@ from api.security.sessions import StaffSession, signed_in_staff
 from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
 from api.web.answers import DESK, guard, messages, render, see_other
+from api.web.charters import add_charter_pages
 from api.web.communities import communities_page
 from api.web.imports import ImportPresenter
 from graph.errors import Conflict, DataError, NotFound, NotSignedIn
@@ -70,6 +71,7 @@ def desk_pages() -> Blueprint:
     pages.add_url_rule("/imports/<batch>/discard", "discard", _discard, methods=post)
     pages.add_url_rule("/imports/<batch>/undo", "confirm_undo", _confirm_undo, methods=get)
     pages.add_url_rule("/imports/<batch>/undo", "undo", _undo, methods=post)
+    add_charter_pages(pages)
     guard(pages)
     pages.before_request(_keep_to_own_imports)
     return pages

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from flask import Blueprint, Response, current_app, request, url_for
 
+from api.security.callers import caller
 from api.security.sessions import (
     ResidentSession,
     SessionStore,
@@ -24,10 +25,12 @@ from api.security.sessions import (
     signed_in,
     signed_in_resident,
 )
+from api.services.charters import ANSWERS, CharterService
 from api.services.views import ACTS, CardView, ResidentServices
 from api.web.answers import check_csrf, guard, messages, render, see_other
 from api.web.assets import ASSETS
 from api.web.cards import Place, Presenter
+from api.web.charters import invitation_card
 from api.web.look import LOOK_COOKIE, Look
 from graph.errors import (
     AuditUnavailable,
@@ -51,6 +54,7 @@ class Doors(Protocol):
 
     residents: ResidentServices
     sessions: SessionStore
+    charters: CharterService
     clock: Callable[[], datetime]
     """The present, aware UTC."""
 
@@ -63,6 +67,7 @@ def resident_pages() -> Blueprint:
     pages.add_url_rule("/item/<item>", "item", _item, methods=get)
     pages.add_url_rule("/item/<item>/why", "why", _why, methods=get)
     pages.add_url_rule("/item/<item>/act", "act", _act, methods=post)
+    pages.add_url_rule("/invitation/<charter>", "answer", _answer, methods=post)
     pages.add_url_rule("/mine", "mine", _mine, methods=get)
     pages.add_url_rule("/sign-in/<token>", "sign_in", _sign_in, methods=get + post)
     pages.add_url_rule("/sign-out", "sign_out", _sign_out, methods=post)
@@ -80,10 +85,11 @@ def _feed() -> Response:
         session = _session()
         view = residents.feed(session.resident_id, kinds, FEED_SIZE)
         page = _presenter().feed(view, tab, _just(session))
+        asked = invitation_card(_doors().charters, session.resident_id, _doors().clock())
     except (StoreUnavailable, AuditUnavailable):
         page = _presenter().feed(residents.public_feed(kinds, FEED_SIZE), tab, None)
         return render("resident/feed", page=page, away=True)
-    return render("resident/feed", session=session, page=page, at="feed")
+    return render("resident/feed", session=session, page=page, asked=asked, at="feed")
 
 
 def _item(item: str) -> Response:
@@ -145,6 +151,16 @@ def _back_to_card(item: str, place: Place, act: InteractionKind) -> Response:
     tab = request.form.get("tab") or None
     done = None if act is InteractionKind.UNDO else item
     return see_other(url_for("resident.feed", kind=tab, done=done, _anchor=anchor))
+
+
+def _answer(charter: str) -> Response:
+    session = _session()
+    check_csrf(session)
+    said = ANSWERS.get(request.form.get("answer", ""))
+    if said is None:
+        raise DataError("an invitation is answered with yes, no or later")
+    _doors().charters.answer(caller().actor, charter, said)
+    return see_other(url_for("resident.feed"))
 
 
 def _mine() -> Response:

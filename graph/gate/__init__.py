@@ -4,6 +4,7 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
+from graph.gate.charters import charter_people, may_be_asked
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
@@ -14,6 +15,7 @@ from graph.gate.shown import Shown, shown_and_done, tidy_impressions
 from graph.gate.views import group_view, training_view, withdrawn_since
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.charters import Answer, Charter, CharterState, NewCharter
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -24,11 +26,14 @@ from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
     "LEARNT_FROM",
+    "Answer",
     "ApiKey",
     "BatchState",
     "Booking",
     "BookingState",
     "BulkDecision",
+    "Charter",
+    "CharterState",
     "CypherStore",
     "Decision",
     "Event",
@@ -39,6 +44,7 @@ __all__ = [
     "ImportBatch",
     "ImpressionBuffer",
     "Ledger",
+    "NewCharter",
     "OpenGraph",
     "Place",
     "Principal",
@@ -48,9 +54,11 @@ __all__ = [
     "Session",
     "Shown",
     "ShownList",
+    "charter_people",
     "copy_ledger",
     "group_view",
     "make_keys",
+    "may_be_asked",
     "open_graph",
     "open_ledger",
     "process_name",

@@ -8,9 +8,8 @@ was recorded whom it shows.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from graph.codec import Json
 from graph.errors import ConfigError
@@ -20,12 +19,10 @@ from graph.explore.findings import Finding, Findings
 from graph.explore.pictured import pictured, pictured_apart
 from graph.explore.questions import Question, Shared
 from graph.gate.gate import Gate
-from graph.gate.question import subject_root
-from graph.ledger.audit import AuditEntry
+from graph.gate.recorded import record_shown
 from graph.ledger.ledger import Ledger
-from graph.ledger.rows import RowKind
 from graph.live import Moment
-from graph.model import Action, Actor, Cell, DataCategory, ResidentId
+from graph.model import Action, Actor
 from graph.store.base import CypherStore, GraphStore
 
 __all__ = ["Explorer"]
@@ -88,8 +85,8 @@ class Explorer:
         """
         kept = self._permitted(actor, found)
         answer = answer_to(kept)
-        shown = answer.residents
-        self._record(actor, found.question, [cell for cell in kept.cells if cell[0] in shown])
+        shown = [cell for cell in kept.cells if cell[0] in answer.residents]
+        record_shown(self.ledger, actor, found.question.purpose, shown)
         return answer
 
     def answer_kept(self, actor: Actor, said: Mapping[str, Json]) -> Answer:
@@ -101,39 +98,6 @@ class Explorer:
             It could not be recorded, so nothing leaves.
         """
         return self.answer(actor, Findings.heard(said))
-
-    def _record(self, actor: Actor, question: Question, cells: Iterable[Cell]) -> None:
-        """Write one entry for all, with the root of the set, and one that each of them finds."""
-        used: dict[ResidentId, set[DataCategory]] = defaultdict(set)
-        for resident, category in cells:
-            used[resident].add(category)
-        with self.ledger.read() as tx:
-            rows = self.ledger.rows.some(tx, RowKind.RESIDENT, sorted(used))
-        everybody = AuditEntry(
-            at=self.ledger.clock(),
-            actor=actor.id,
-            role=actor.role,
-            institution=actor.institution,
-            app=actor.app,
-            action=Action.DERIVE,
-            purpose=question.purpose,
-            categories=tuple(sorted(set().union(*used.values()))),
-            allowed=True,
-            reason="grant",
-            count=len(used),
-            subject_root=subject_root(rows),
-        )
-        each = (
-            replace(
-                everybody,
-                subject=resident,
-                count=1,
-                subject_root="",
-                categories=tuple(sorted(categories)),
-            )
-            for resident, categories in sorted(used.items())
-        )
-        self.ledger.audit.record_all([everybody, *each])
 
     def _permitted(self, actor: Actor, found: Findings) -> Findings:
         cells = self.gate.permitted_cells(

@@ -14,6 +14,7 @@ from graph.ledger.access import SESSION, Access, Session
 from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
+from graph.ledger.charters import Charters
 from graph.ledger.database import Database
 from graph.ledger.grants import Grants
 from graph.ledger.identity import Identity
@@ -57,6 +58,7 @@ class Ledger:
         self.outbox = Outbox(keys)
         self.log = Log(self._database, keys, self.outbox, log_dir)
         self.bookings = Bookings()
+        self.charters = Charters(keys)
         self.impressions = Impressions(keys, log_dir / "impressions")
         self.grants = Grants(self.outbox, self.impressions)
         self.imports = Imports(keys, self.outbox)

@@ -26,6 +26,9 @@ __all__ = [
     "audit",
     "audit_own",
     "bookings",
+    "charter_holds",
+    "charter_places",
+    "charters",
     "data_keys",
     "grants",
     "head",
@@ -416,6 +419,39 @@ answers = Table(
     Index("ix_answers_expires_at", "expires_at"),
 )
 """Questions that a job answers, and what it found; both sealed, kept for a day."""
+
+charters = Table(
+    "charters",
+    METADATA,
+    _key("id"),
+    _text("grid"),
+    _text("state"),
+    _int("version"),
+    _bytes("body"),
+    _int("made_at"),
+    _int("changed_at"),
+    _maybe_int("answer_by"),
+    Index("ix_charters_state", "state"),
+)
+"""Groups that could be founded; the body says nothing of people."""
+charter_places = Table(
+    "charter_places",
+    METADATA,
+    _key("charter"),
+    _key("resident"),
+    _bytes("facts"),
+    _bytes("answer"),
+    Index("ix_charter_places_resident", "resident"),
+)
+"""Whom a charter would bring together; facts and answers are sealed, all answers equally long."""
+charter_holds = Table(
+    "charter_holds",
+    METADATA,
+    _key("resident"),
+    _text("charter"),
+    _int("until"),
+)
+"""The one charter that each resident is in, and until when no other may take them."""
 
 leases = Table(
     "leases",

@@ -372,12 +372,19 @@ class MemorySessions:
         self.sessions.pop(secret, None)
 
 
+class NobodyIsAsked:
+    """Charters of a neighbourhood in which none is proposed."""
+
+    def invitation(self, resident: ResidentId) -> None:
+        return None
+
+
 def make_app() -> tuple[Flask, MemoryResidents, MemorySessions]:
     """Make an application of the resident pages alone, on the doubles."""
     app = Flask("linli-pages", static_folder=None)
     residents, sessions = MemoryResidents(), MemorySessions()
     app.extensions["linli"] = SimpleNamespace(
-        residents=residents, sessions=sessions, clock=lambda: NOW
+        residents=residents, sessions=sessions, clock=lambda: NOW, charters=NobodyIsAsked()
     )
     app.register_blueprint(resident_pages())
     app.register_error_handler(404, error_page)

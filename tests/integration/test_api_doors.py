@@ -120,6 +120,7 @@ PATHS = {
     "item": "some-item",
     "exploration": "some-exploration",
     "batch": "some-batch",
+    "charter": "some-charter",
     "kind": "residents",
     "token": "some-token",
     "version": "0",
