@@ -4,6 +4,8 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
+from graph.gate.care import CareFacts, care_facts
+from graph.gate.care_desk import CareDesk, Caseload, publish_scores
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
 from graph.gate.gate import Gate
@@ -19,6 +21,7 @@ from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.cases import Case, Outcome
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -34,6 +37,10 @@ __all__ = [
     "Booking",
     "BookingState",
     "BulkDecision",
+    "CareDesk",
+    "CareFacts",
+    "Case",
+    "Caseload",
     "CypherStore",
     "Decision",
     "Event",
@@ -45,6 +52,7 @@ __all__ = [
     "ImpressionBuffer",
     "Ledger",
     "OpenGraph",
+    "Outcome",
     "Place",
     "Principal",
     "RowKind",
@@ -53,11 +61,13 @@ __all__ = [
     "Session",
     "Shown",
     "ShownList",
+    "care_facts",
     "copy_ledger",
     "make_keys",
     "open_graph",
     "open_ledger",
     "process_name",
+    "publish_scores",
     "shown_and_done",
     "tidy_impressions",
     "training_view",

@@ -12,7 +12,7 @@ from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
 from graph.snapshot import Snapshot
 from graph.view import View
 
-__all__ = ["training_view"]
+__all__ = ["consents_now", "training_view"]
 
 _LEARNT = ((Purpose.FEED, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
 """Under which purpose cells of which level enter what many share."""
@@ -32,14 +32,7 @@ def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) 
     AuditUnavailable
         It could not be recorded, so it does not happen.
     """
-    masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
-    with ledger.read() as tx:
-        changed = ledger.grants.changed_since(
-            tx, snapshot.epoch, institution=actor.institution, at=ledger.clock()
-        )
-    for row, mask, expiry in changed:
-        if row < len(masks):
-            masks[row], expires[row] = mask, expiry
+    masks, expires = consents_now(ledger, actor, snapshot)
     permitted: dict[DataCategory, NDArray[np.bool_]] = {}
     for purpose, level in _LEARNT:
         decision = gate.authorise_bulk(
@@ -51,3 +44,18 @@ def training_view(gate: Gate, ledger: Ledger, actor: Actor, snapshot: Snapshot) 
         )
         permitted |= gate.permitted(decision, masks, expires)
     return snapshot.view(permitted)
+
+
+def consents_now(
+    ledger: Ledger, actor: Actor, snapshot: Snapshot
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Consent masks and expiries of a snapshot's residents, changes since then included."""
+    masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
+    with ledger.read() as tx:
+        changed = ledger.grants.changed_since(
+            tx, snapshot.epoch, institution=actor.institution, at=ledger.clock()
+        )
+    for row, mask, expiry in changed:
+        if row < len(masks):
+            masks[row], expires[row] = mask, expiry
+    return masks, expires

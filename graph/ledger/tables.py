@@ -26,6 +26,7 @@ __all__ = [
     "audit",
     "audit_own",
     "bookings",
+    "cases",
     "data_keys",
     "grants",
     "head",
@@ -38,6 +39,7 @@ __all__ = [
     "links",
     "outbox",
     "outbox_keys",
+    "postings",
     "records",
     "requests",
     "row_counts",
@@ -427,6 +429,20 @@ leases = Table(
     _maybe("asked_by"),
     _maybe_int("asked_at"),
 )
+
+postings = Table("postings", METADATA, _key("staff"), _key("grid"))
+"""Grids that a member of staff looks after; nobody else's residents are shown to them."""
+cases = Table(
+    "cases",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("staff"),
+    _int("at"),
+    _bytes("sealed"),
+    Index("ix_cases_resident", "resident"),
+)
+"""What came of visits, sealed under the resident's key for isolation scores."""
 
 links = Table(
     "links",
