@@ -11,6 +11,7 @@ from graph.codec import Json
 from graph.errors import Conflict, LeaseLost, LinliError, StoreUnavailable
 from graph.gate import GraphStore, OpenGraph, RunState
 from jobs.engines.local import LocalEngine, WorkStopped
+from jobs.isolation import isolation_is_stale, score_isolation
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
     Progress,
@@ -184,6 +185,10 @@ def _train(runner: Runner, progress: Progress, args: Args) -> str:
     return runner.engine.run(train_in_process, runner.site.config.to_json())
 
 
+def _isolation(runner: Runner, progress: Progress, args: Args) -> str:
+    return score_isolation(runner.site, progress)
+
+
 def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
     """Do what cannot wait for the night: a long overlay is cut, withdrawn data are refitted."""
     done = []
@@ -191,6 +196,8 @@ def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
         done.append(_snapshot(runner, progress, args))
     if model_is_stale(runner.site):
         done.append(_train(runner, progress, args))
+    if isolation_is_stale(runner.site):
+        done.append(_isolation(runner, progress, args))
     return ", ".join(done) or "nothing to do"
 
 
@@ -216,6 +223,7 @@ JOBS: Mapping[str, Callable[[Runner, Progress, Args], str]] = {
     "drain": _drain,
     "snapshot": _snapshot,
     "train": _train,
+    "isolation": _isolation,
     "refresh": _refresh,
     "rebuild": _rebuild,
     "explore": _explore,

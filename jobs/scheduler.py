@@ -60,6 +60,7 @@ SCHEDULE: tuple[Planned, ...] = (
     Planned("refresh", every=timedelta(minutes=10)),
     Planned("snapshot", every=timedelta(hours=1)),
     Planned("train", at="03:00"),
+    Planned("isolation", at="03:30"),
     Planned("clean-up", at="04:00"),
 )
 

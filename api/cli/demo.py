@@ -23,7 +23,7 @@ from graph.home import Home
 from graph.ingest import import_plan
 from graph.live import Moment
 from graph.model import StaffRole
-from graph.synthetic import generate
+from graph.synthetic import care_plan, generate
 from recommender.evaluation.experiments import held_out
 
 __all__ = ["prepare", "register"]
@@ -102,17 +102,20 @@ def prepare(floors: Floors, recipe: Recipe) -> None:
                 now=datetime.fromisoformat(recipe.now),
                 pseudonym=floors.ledger.keys.pseudonym,
             )
-            import_plan(
-                floors.ledger,
-                city.plan(),
-                gate=floors.gate,
-                actor=by,
-                clock=floors.clock,
-                progress=bar,
-            )
+            for plan in (city.plan(), care_plan(city)):
+                import_plan(
+                    floors.ledger,
+                    plan,
+                    gate=floors.gate,
+                    actor=by,
+                    clock=floors.clock,
+                    progress=bar,
+                )
         run_job(floors.site, "snapshot", by=by.id, title="taking a snapshot")
     if current_name(floors.home.models) is None:
         run_job(floors.site, "train", by=by.id, title="training")
+    if current_name(floors.home.isolation) is None:
+        run_job(floors.site, "isolation", by=by.id, title="scoring isolation")
 
 
 def _print_links(floors: Floors, address: str, *, serving: bool) -> None:

@@ -26,6 +26,7 @@ from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
+from graph.ledger.records import Record
 from graph.ledger.rows import RowKind
 from graph.ledger.runs import Run, RunState
 from graph.store.base import CypherStore, GraphStore
@@ -55,6 +56,7 @@ __all__ = [
     "Outcome",
     "Place",
     "Principal",
+    "Record",
     "RowKind",
     "Run",
     "RunState",
