@@ -19,6 +19,7 @@ from api.cli import (
     homes,
     imports,
     ledgers,
+    outreach,
     serving,
     trial,
     vocabulary,
@@ -56,6 +57,7 @@ feeds.register(app)
 trial.register(app)
 explore.register(app)
 communities.register(app)
+outreach.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)

@@ -15,6 +15,7 @@ from api.services.explorations import Explorations
 from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
+from api.services.outreach import Outreach
 from api.services.publish import Publishing
 from api.services.residents import Residents
 from graph.gate import Ledger
@@ -39,6 +40,7 @@ class Services:
     explorations: Explorations
     imports: Imports
     desk: Desk
+    outreach: Outreach
 
     @property
     def ledger(self) -> Ledger:
@@ -73,4 +75,5 @@ def make_services(backing: Backing) -> Services:
         explorations=Explorations(backing),
         imports=imports,
         desk=Desk(backing, imports),
+        outreach=Outreach(backing),
     )

@@ -18,14 +18,13 @@ from flask import Blueprint, Response, current_app, request, url_for
 from api.security.sessions import (
     ResidentSession,
     SessionStore,
-    StaffSession,
     sign_in,
     sign_out,
     signed_in,
     signed_in_resident,
 )
 from api.services.views import ACTS, CardView, ResidentServices
-from api.web.answers import check_csrf, guard, messages, render, see_other
+from api.web.answers import check_csrf, first_page, guard, messages, render, see_other
 from api.web.assets import ASSETS
 from api.web.cards import Place, Presenter
 from api.web.look import LOOK_COOKIE, Look
@@ -162,8 +161,7 @@ def _sign_in(token: str) -> Response:
     except NotSignedIn as error:
         error.stale_link = True  # type: ignore[attr-defined]
         raise
-    if isinstance(session, StaffSession):
-        response.location = url_for("desk.imports")
+    response.location = url_for(first_page(session))
     return response
 
 

@@ -32,6 +32,8 @@ from graph.policy import CARE_CATEGORIES, Relation
 __all__ = ["CareDesk", "Caseload", "publish_scores"]
 
 _SCORE = DataCategory.ISOLATION_SCORE
+_NAMED = frozenset({DataCategory.GRID, DataCategory.IDENTITY, DataCategory.TIE})
+"""What neighbours authorise for care visits to be named where somebody's ties are drawn."""
 _KEEP = 1
 """Files of scores: an older one would hold scores of residents who have since withdrawn."""
 
@@ -144,14 +146,13 @@ class CareDesk:
         rows = self._rows(moment, grids)
         if only is not None:
             rows = rows[rows == only]
-        relation = Relation.EVERYONE if actor.role is StaffRole.OPERATOR else Relation.ASSIGNED
         decision = self._gate.authorise_bulk(
             actor,
             purpose=Purpose.CARE_VISIT,
             categories=CARE_CATEGORIES,
             action=Action.DERIVE,
             rows=rows,
-            relation=relation,
+            relation=_relation(actor),
         )
         permitted = {}
         for row in rows.tolist():
@@ -193,7 +194,51 @@ class CareDesk:
         AuditUnavailable
             It could not be recorded, so nothing leaves.
         """
-        actor, now = caseload.actor, self._ledger.clock()
+        used = {row: _rests_on(caseload.scores[row]) for row in rows}
+        self._record(caseload.actor, moment, used)
+
+    def names(self, caseload: Caseload, moment: Moment, rows: Iterable[int]) -> dict[int, str]:
+        """Names of residents of the caseload who authorise their identity for care visits."""
+        may = [
+            row for row in rows if DataCategory.IDENTITY in caseload.permitted.get(row, frozenset())
+        ]
+        return self._names(moment, may)
+
+    def name_neighbours(self, actor: Actor, moment: Moment, rows: Sequence[int]) -> dict[int, str]:
+        """Names of those neighbours in one's own grids who agree to be seen as somebody's tie.
+
+        Raises
+        ------
+        AuditUnavailable
+            It could not be recorded, so nobody is named.
+        """
+        own = self._rows(moment, self.grids(actor, moment))
+        asked = np.intersect1d(own, np.array(rows, np.int64))
+        if not len(asked):
+            return {}
+        self._gate.authorise_bulk(
+            actor,
+            purpose=Purpose.CARE_VISIT,
+            categories=_NAMED,
+            action=Action.DERIVE,
+            rows=asked,
+            relation=_relation(actor),
+        )
+        agree = [row for row in asked.tolist() if self.permitted(moment, row) >= _NAMED]
+        names = self._names(moment, agree)
+        self._record(actor, moment, dict.fromkeys(names, _NAMED))
+        return names
+
+    def _names(self, moment: Moment, rows: Iterable[int]) -> dict[int, str]:
+        ids = {ResidentId(str(moment.snapshot.resident_ids[row])): row for row in rows}
+        with self._ledger.read() as tx:
+            names = self._ledger.identity.names(tx, list(ids))
+        return {ids[resident]: name for resident, name in names.items()}
+
+    def _record(
+        self, actor: Actor, moment: Moment, used: Mapping[int, frozenset[DataCategory]]
+    ) -> None:
+        now = self._ledger.clock()
         self._ledger.audit.record_all(
             [
                 AuditEntry(
@@ -204,25 +249,14 @@ class CareDesk:
                     app=actor.app,
                     action=Action.DERIVE,
                     purpose=Purpose.CARE_VISIT,
-                    categories=tuple(sorted(_rests_on(caseload.scores[row]))),
+                    categories=tuple(sorted(categories)),
                     allowed=True,
                     reason="grant",
                     subject=ResidentId(str(moment.snapshot.resident_ids[row])),
                 )
-                for row in rows
+                for row, categories in used.items()
             ]
         )
-
-    def names(self, caseload: Caseload, moment: Moment, rows: Iterable[int]) -> dict[int, str]:
-        """Names of residents of the caseload who authorise their identity for care visits."""
-        ids = {
-            ResidentId(str(moment.snapshot.resident_ids[row])): row
-            for row in rows
-            if DataCategory.IDENTITY in caseload.permitted.get(row, frozenset())
-        }
-        with self._ledger.read() as tx:
-            names = self._ledger.identity.names(tx, list(ids))
-        return {ids[resident]: name for resident, name in names.items()}
 
     def neighbours(self, moment: Moment, row: int) -> list[int]:
         """Rows of whom a resident knows, as far as both ends let it be used.
@@ -324,3 +358,7 @@ class CareDesk:
 
 def _rests_on(body: Mapping[str, Json]) -> frozenset[DataCategory]:
     return frozenset(DataCategory(str(c)) for c in cast("list[str]", body["categories"]))
+
+
+def _relation(actor: Actor) -> Relation:
+    return Relation.EVERYONE if actor.role is StaffRole.OPERATOR else Relation.ASSIGNED
