@@ -1,4 +1,4 @@
-"""The desk: pages on which staff bring in files. Everything works with and without JavaScript.
+"""The desk: pages on which clerks bring in files. Everything works with and without JavaScript.
 
 The application registers :func:`desk_pages` beside the resident pages, whose look and assets they
 share. Who may open them is decided before any view runs (:mod:`api.security.operations`).
@@ -28,6 +28,7 @@ from api.security.sessions import StaffSession, signed_in_staff
 from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
 from api.web.answers import DESK, guard, messages, render, see_other
+from api.web.care_pages import add_worker_pages
 from api.web.imports import ImportPresenter
 from graph.errors import Conflict, DataError, NotFound, NotSignedIn
 from graph.gate import BatchState
@@ -68,6 +69,7 @@ def desk_pages() -> Blueprint:
     pages.add_url_rule("/imports/<batch>/discard", "discard", _discard, methods=post)
     pages.add_url_rule("/imports/<batch>/undo", "confirm_undo", _confirm_undo, methods=get)
     pages.add_url_rule("/imports/<batch>/undo", "undo", _undo, methods=post)
+    add_worker_pages(pages)
     guard(pages)
     pages.before_request(_keep_to_own_imports)
     return pages

@@ -27,6 +27,7 @@ from api.services.views import ACTS, CardView, ResidentServices
 from api.web.answers import check_csrf, first_page, guard, messages, render, see_other
 from api.web.assets import ASSETS
 from api.web.cards import Place, Presenter
+from api.web.care_pages import add_own_page
 from api.web.look import LOOK_COOKIE, Look
 from graph.errors import (
     AuditUnavailable,
@@ -68,6 +69,7 @@ def resident_pages() -> Blueprint:
     pages.add_url_rule("/signed-out", "signed_out", _signed_out, methods=get)
     pages.add_url_rule("/look", "look", _look, methods=post)
     pages.add_url_rule("/assets/<version>/<path:name>", "asset", ASSETS.response, methods=get)
+    add_own_page(pages)
     guard(pages)
     return pages
 

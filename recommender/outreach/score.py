@@ -19,6 +19,8 @@ _HALF_INTERVAL = 1.2816
 _SITUATIONS = ((Factor.ALONE,), (Factor.KIN, Factor.OTHERS), (Factor.SEEN,))
 """How somebody lives, whom they know, what they take part in: two of these must be known."""
 _QUESTIONNAIRES = (Factor.LSNS,)
+_ADULT = 18
+"""Neither the questionnaires nor the published figures are about minors."""
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -53,7 +55,8 @@ def score(evidence: Evidence) -> Scores:
     at = calibration.log_odds(before) + POINT * points.surveyed
     spread = np.hypot(calibration.error(before), calibration.slope * POINT * points.open)
     low, middle, high = (expit(at + side * _HALF_INTERVAL * spread) for side in (-1, 0, 1))
-    return Scores(points, calibration, _enough(points.known), middle, low, high)
+    adult = (evidence.age < 0) | (evidence.age >= _ADULT)
+    return Scores(points, calibration, _enough(points.known) & adult, middle, low, high)
 
 
 def _enough(known: Flags) -> Flags:
