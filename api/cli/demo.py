@@ -132,8 +132,14 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         for who, row in _people(moment, floors.trial.holdout)
     ]
     clerk = Principal(f"{STAFF}demo", StaffRole.OPERATOR, here)
-    for who, principal in [*people, ("the clerk of the street office, who brings in files", clerk)]:
+    worker = Principal(f"{STAFF}visits", StaffRole.SOCIAL_WORKER, here)
+    staff = [
+        ("the clerk of the street office, who brings in files", clerk),
+        ("the social worker of the first two grids, who visits people", worker),
+    ]
+    for who, principal in [*people, *staff]:
         with floors.ledger.write() as tx:
+            floors.ledger.cases.post(tx, worker.id, moment.snapshot.grid_ids[:2].tolist())
             token = floors.ledger.access.new_link(tx, principal, at=floors.clock(), ttl=_LINKS_LAST)
         console.print(f"  {who}\n    {address}/sign-in/{token}\n", highlight=False, soft_wrap=True)
     if serving:

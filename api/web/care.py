@@ -20,7 +20,7 @@ _SHOWN = 4
 """Reasons in a list; a resident's page has all."""
 _WEIGHS = 0.5
 """Fewer points than this say nothing worth a line."""
-_YEAR = 365
+_WEEK, _YEAR = 7, 365
 _SOONER, _LATER = 0.2, 0.08
 """Probabilities from which residents are told that they come rather early, or later."""
 _ID_SHOWN = 6
@@ -199,8 +199,8 @@ class CarePresenter:
     def _line(self, voice: str, part: Part) -> Line:
         t, more = self._t, part.points > 0
         ending = "more" if more else "less"
-        if part.factor is Factor.SEEN and part.seen >= _YEAR:
-            ending = "year"
+        if part.factor is Factor.SEEN and not _WEEK < part.seen < _YEAR:
+            ending = "year" if more else "week"
         usual = "" if part.usual is None else f"{part.usual:.1f}"
         return Line(
             text=t(f"{voice}.why.{part.factor}.{ending}", n=part.seen, usual=usual),
