@@ -36,7 +36,7 @@ def fair_order(
     Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning.
     """
     plain = np.argsort(-probability, kind="stable")
-    if groups is None:
+    if groups is None or not len(plain):
         return plain
     _, label, size = np.unique(groups, return_inverse=True, return_counts=True)
     label = np.where(size[label] < _SMALLEST, -1, label)

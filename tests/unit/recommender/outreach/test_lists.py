@@ -27,6 +27,10 @@ def test_without_groups_the_most_probable_come_first():
     assert fair_order(np.array([0.1, 0.7, 0.3, 0.7])).tolist() == [1, 3, 2, 0]
 
 
+def test_nobody_is_an_empty_order():
+    assert len(fair_order(np.empty(0), np.empty(0, np.int64))) == 0
+
+
 def test_every_beginning_finds_about_the_same_share_of_each_group(rng):
     groups = np.repeat([0, 1, 2], 200)
     probability = rng.beta(1, 6, 600) * np.array([1.0, 0.3, 0.6])[groups]
