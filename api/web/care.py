@@ -219,7 +219,8 @@ class CarePresenter:
         )
         if case.again is None or case.again == date.max:
             return said
-        return f"{said} · {t('care.again', date=case.again.isoformat())}"
+        again = t("care.again", date=case.again.isoformat())
+        return f"{said} · {again}"
 
     def _drawing(self, neighbours: Sequence[Neighbour]) -> Drawing:
         n = len(neighbours)

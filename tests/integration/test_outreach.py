@@ -397,10 +397,9 @@ def test_the_command_lists_with_reasons_and_what_to_do(
     at_the_time = partial(open_floors, clock=FixedClock(NOW))
     with monkeypatch.context() as then:
         then.setattr("api.cli.outreach.open_floors", at_the_time)
-        found = linli.json(*asked, "--json")
+        found, text = linli.json(*asked, "--json"), linli.text(*asked)
     assert [entry["place"] for entry in found["entries"]] == [1, 2, 3]
     assert found["entries"][0]["why"]["parts"][0]["factor"]
-        text = linli.text(*asked)
     assert "minutes planned" in text
     assert found["entries"][0]["resident"][:8] in text
     assert linli.json(*asked, "--json")["entries"] == []  # by the machine's clock all ran out
