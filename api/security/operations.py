@@ -114,7 +114,7 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
     # Pages of staff.
-    "desk.home": _desk("import.read"),
+    "desk.home": Line("desk.read", _STAFF, desk=True),
     "desk.imports": _desk("import.read"),
     "desk.kinds": _desk("import.read"),
     "desk.template": _desk("import.read"),

@@ -130,7 +130,7 @@ class CarePresenter:
         t = self._t
         counts = (("care.waiting", found.waiting), ("care.unknown", found.unknown))
         return ListPage(
-            grids=t("care.grids", grids="、".join(found.grids) or "-"),
+            grids=t("care.grids", grids=t("import.and").join(found.grids) or "-"),
             plan=t("care.plan", minutes=found.minutes, planned=found.planned),
             scored=t("care.scored", when=t.moment(found.scored_at, self._now)),
             notes=tuple(t(key, n=count) for key, count in counts if count),

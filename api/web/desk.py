@@ -27,7 +27,7 @@ from api.security.operations import MAX_FILE
 from api.security.sessions import StaffSession, signed_in_staff
 from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
-from api.web.answers import DESK, guard, messages, render, see_other
+from api.web.answers import DESK, first_page, guard, messages, render, see_other
 from api.web.care_pages import add_worker_pages
 from api.web.imports import ImportPresenter
 from graph.errors import Conflict, DataError, NotFound, NotSignedIn
@@ -82,7 +82,7 @@ def _keep_to_own_imports() -> None:
 
 
 def _home() -> Response:
-    return see_other(url_for("desk.imports"))
+    return see_other(url_for(first_page(_staff())))
 
 
 def _imports() -> Response:

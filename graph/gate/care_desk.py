@@ -100,9 +100,7 @@ class Caseload:
     scores: Mapping[int, Mapping[str, Json]]
     """Row -> body, all of whose categories are authorised now."""
     permitted: Mapping[int, frozenset[DataCategory]]
-    """Row -> what is authorised for care visits."""
-    unscored: int
-    """Residents of these grids who authorised a score but of whom it is being made anew."""
+    """Row -> what is authorised for care visits; who is not in ``scores`` is being scored anew."""
 
 
 class CareDesk:
@@ -161,7 +159,7 @@ class CareDesk:
                 permitted[row] = now
         folder = self._folder()
         scores = self._open(folder, moment, permitted)
-        return Caseload(actor, folder.about, scores, permitted, len(permitted) - len(scores))
+        return Caseload(actor, folder.about, scores, permitted)
 
     def own(self, actor: Actor, moment: Moment, resident: ResidentId) -> Mapping[str, Json] | None:
         """Open the score of the resident who asks; ``None`` when there is none, or not any more."""

@@ -23,9 +23,7 @@ _CALLING = ("listening", "reading_company")
 Rows = NDArray[np.int64]
 
 
-def options_for(
-    query: Query, *, place: int, callers: Sequence[str], visit: bool = True
-) -> list[Option]:
+def options_for(query: Query, *, place: int, callers: Sequence[str]) -> list[Option]:
     """List what could be done for the resident who stands at this place of a list.
 
     Parameters
@@ -35,8 +33,6 @@ def options_for(
     place : int
     callers : sequence of str
         Ids of helper roles whose members would call somebody.
-    visit : bool
-        Whether going there is possible at all.
     """
     kinds = query.items.kind
     fits = {
@@ -49,7 +45,7 @@ def options_for(
         ),
         Action.REFERRAL: _fitting(query, ItemKind.SERVICE, query.needs, query.items.needs),
     }
-    found = [Option(place, Action.VISIT)] if visit else []
+    found = [Option(place, Action.VISIT)]
     found += [Option(place, Action.CALL_BUDDY, item) for item in callers]
     for action, rows in fits.items():
         together = query.items.participatory[rows] | (kinds[rows] != _code(ItemKind.ACTIVITY))

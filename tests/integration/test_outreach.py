@@ -158,6 +158,8 @@ def test_each_door_is_for_its_role_alone(web: Instance):
         assert person.client.get(path).status_code == 403
         assert clerk.client.get(path).status_code == 403
         assert web.app.test_client().get(path).status_code == 401
+    assert social.client.get("/desk").location == "/desk/care"
+    assert clerk.client.get("/desk").location == "/desk/imports"
     for path in ("/desk/imports", "/", "/care", "/api/v1/outreach", "/api/v1/imports"):
         assert social.client.get(path).status_code == 403, path
 
