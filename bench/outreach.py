@@ -38,6 +38,7 @@ from recommender.outreach.backtest import (
     recall_in,
     rule_recall,
 )
+from recommender.outreach.bodies import BANDS
 from recommender.outreach.evidence import UNKNOWN, Evidence
 from recommender.outreach.forecast import onset_risk
 from recommender.outreach.ordering import fair_order
@@ -45,7 +46,6 @@ from recommender.outreach.score import Scores, score
 
 CAPACITIES = (0.02, 0.04, 0.08)
 HARD = 0.2
-BANDS = (40, 65, 75)
 BAND_NAMES = ("18-39", "40-64", "65-74", "75+")
 HORIZONS = (30, 90)
 DRAWS = 2_000
@@ -111,7 +111,8 @@ def measure(seed: int, *, n: int, hard: bool) -> Measured:
     truth, told, register = city.truth.isolated, city.told, city.register
     everybody = np.ones(n, np.bool_)
     named = groups_of(city)
-    keys = np.unique(np.column_stack(list(named.values())), axis=0, return_inverse=True)[1].ravel()
+    known_of_all = np.column_stack([named["age"], named["hukou"]])  # Linli holds nobody's sex
+    keys = np.unique(known_of_all, axis=0, return_inverse=True)[1].ravel()
     rows = np.flatnonzero(scores.enough)
     orders = {
         "score": rows[fair_order(scores.probability[rows])],
