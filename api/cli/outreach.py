@@ -17,7 +17,8 @@ from api.cli.output import (
     print_table,
     say,
 )
-from api.services.outreach import MOST_LISTED, USUAL_MINUTES, Entry, Outreach
+from api.services.care_views import Entry
+from api.services.outreach import MOST_LISTED, USUAL_MINUTES, Outreach
 from api.wiring import load_config, open_floors
 from graph.folders import current_name
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.services.outreach import CareCase, Entry, Explanation, Neighbour, Part, Worklist
+from api.services.care_views import CareCase, Entry, Explanation, Neighbour, Part, Worklist
 from api.web.wording import Messages, Text
 from graph.gate import Case, Outcome
 from recommender.outreach.actions import Action

@@ -15,7 +15,8 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from api.security.callers import caller
 from api.security.sessions import signed_in
-from api.services.outreach import Note, Outreach
+from api.services.care_views import Note
+from api.services.outreach import Outreach
 from api.web.answers import check_csrf, messages, render, see_other
 from api.web.care import CarePresenter
 from graph.errors import DataError, NotReady, NotSignedIn
