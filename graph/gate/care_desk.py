@@ -192,8 +192,8 @@ class CareDesk:
         AuditUnavailable
             It could not be recorded, so nothing leaves.
         """
-        used = {row: _rests_on(caseload.scores[row]) for row in rows}
-        self._record(caseload.actor, moment, used)
+        used = {_id(moment, row): _rests_on(caseload.scores[row]) for row in rows}
+        self._record(caseload.actor, used)
 
     def names(self, caseload: Caseload, moment: Moment, rows: Iterable[int]) -> dict[int, str]:
         """Names of residents of the caseload who authorise their identity for care visits."""
@@ -224,17 +224,20 @@ class CareDesk:
         )
         agree = [row for row in asked.tolist() if self.permitted(moment, row) >= _NAMED]
         names = self._names(moment, agree)
-        self._record(actor, moment, dict.fromkeys(names, _NAMED))
+        self._record(actor, {_id(moment, row): _NAMED for row in names})
         return names
 
     def _names(self, moment: Moment, rows: Iterable[int]) -> dict[int, str]:
-        ids = {ResidentId(str(moment.snapshot.resident_ids[row])): row for row in rows}
+        ids = {_id(moment, row): row for row in rows}
         with self._ledger.read() as tx:
             names = self._ledger.identity.names(tx, list(ids))
         return {ids[resident]: name for resident, name in names.items()}
 
     def _record(
-        self, actor: Actor, moment: Moment, used: Mapping[int, frozenset[DataCategory]]
+        self,
+        actor: Actor,
+        used: Mapping[ResidentId, frozenset[DataCategory]],
+        action: Action = Action.DERIVE,
     ) -> None:
         now = self._ledger.clock()
         self._ledger.audit.record_all(
@@ -245,14 +248,14 @@ class CareDesk:
                     role=actor.role,
                     institution=actor.institution,
                     app=actor.app,
-                    action=Action.DERIVE,
+                    action=action,
                     purpose=Purpose.CARE_VISIT,
                     categories=tuple(sorted(categories)),
                     allowed=True,
                     reason="grant",
-                    subject=ResidentId(str(moment.snapshot.resident_ids[row])),
+                    subject=resident,
                 )
-                for row, categories in used.items()
+                for resident, categories in used.items()
             ]
         )
 
@@ -294,6 +297,7 @@ class CareDesk:
             rows=np.array([row]),
             relation=Relation.ASSIGNED,
         )
+        self._record(caseload.actor, {case.resident: frozenset({_SCORE})}, Action.WRITE)
         with self._ledger.write() as tx:
             self._ledger.cases.note(tx, case, key=key)
 
@@ -301,11 +305,7 @@ class CareDesk:
         self, caseload: Caseload, moment: Moment, rows: Iterable[int]
     ) -> dict[int, list[Case]]:
         """Return what was done for residents of the caseload, the latest first."""
-        ids = {
-            ResidentId(str(moment.snapshot.resident_ids[row])): row
-            for row in rows
-            if row in caseload.permitted
-        }
+        ids = {_id(moment, row): row for row in rows if row in caseload.permitted}
         with self._ledger.read() as tx:
             found = self._ledger.cases.of(tx, list(ids))
         return {ids[resident]: cases for resident, cases in found.items()}
@@ -342,7 +342,7 @@ class CareDesk:
         for row in rows:
             n = places[row]
             start = int(ends[n - 1]) if n else 0
-            box = _box(str(moment.snapshot.resident_ids[row]))
+            box = _box(_id(moment, row))
             boxes.append((box, sealed[start : int(ends[n])].tobytes()))
         with self._ledger.read() as tx:
             plain = self._ledger.keys.open_many(tx, boxes)
@@ -356,6 +356,10 @@ class CareDesk:
 
 def _rests_on(body: Mapping[str, Json]) -> frozenset[DataCategory]:
     return frozenset(DataCategory(str(c)) for c in cast("list[str]", body["categories"]))
+
+
+def _id(moment: Moment, row: int) -> ResidentId:
+    return ResidentId(str(moment.snapshot.resident_ids[row]))
 
 
 def _relation(actor: Actor) -> Relation:

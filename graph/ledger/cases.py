@@ -43,7 +43,7 @@ class Case:
     """What was done: one of :class:`recommender.outreach.Action`."""
     outcome: Outcome
     again: date | None = None
-    """Until this day the resident waits; ``None`` for as long as it is not known better."""
+    """Until this day the resident is on no list; ``None`` for not at all."""
 
 
 class Cases:

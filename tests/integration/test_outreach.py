@@ -16,7 +16,7 @@ from api.wiring import load_config, open_floors
 from graph.errors import Denied, NotFound
 from graph.folders import current_name, open_folder
 from graph.gate import CareDesk, open_graph, publish_scores
-from graph.model import Actor, DataCategory, Purpose, ResidentId, StaffRole
+from graph.model import Action, Actor, DataCategory, Purpose, ResidentId, StaffRole
 from jobs.isolation import isolation_is_stale, score_isolation
 from jobs.runner import Runner
 from jobs.steps import silent
@@ -323,6 +323,9 @@ def test_who_was_visited_waits_until_it_is_time(web: Instance):
         assert clerk.client.post(f"{path}/note", data=form).status_code == 303
     page = clerk.client.get(path)
     assert page.text.count("上门走访：不在家") == 1
+    with web.floors.ledger.read() as tx:
+        log = web.floors.ledger.audit.of(tx, ResidentId(first))
+    assert ("staff:zhou", Action.WRITE) in {(entry.actor, entry.action) for entry in log}
     assert first not in listed(web, GRID)
     assert second in listed(web, GRID)
     web.clock.advance(days=8)
