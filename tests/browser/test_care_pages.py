@@ -55,9 +55,11 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         outreach = Outreach(web.floors)
         actor = Actor(f"{STAFF}zhou", StaffRole.SOCIAL_WORKER, web.floors.institution, "linli")
         listed = [e.resident for e in outreach.worklist(actor, limit=60).entries]
-        known = {r: len(outreach.resident(actor, r).neighbours or ()) for r in listed}
-        resident = max(known, key=lambda r: (known[r], r))
-        assert known[resident] > 1
+        around = {r: outreach.resident(actor, r).neighbours or () for r in listed}
+        named = {r: sum(bool(known.name) for known in around[r]) for r in listed}
+        resident = max(listed, key=lambda r: (named[r], len(around[r]), r))
+        assert named[resident] > 0  # so that a name is drawn, whoever it is
+        assert len(around[resident]) > 1
         own = web.sign_in(resident).client.get_cookie(COOKIE)
         assert worker is not None
         assert own is not None
