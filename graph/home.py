@@ -45,6 +45,11 @@ class Home:
         return self.root / "networks"
 
     @property
+    def isolation(self) -> Path:
+        """Folder of the sealed isolation scores and their ``CURRENT`` file."""
+        return self.root / "isolation"
+
+    @property
     def uploads(self) -> Path:
         """Folder of files that came in through REST and wait to be validated."""
         return self.root / "uploads"

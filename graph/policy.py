@@ -24,6 +24,7 @@ from graph.schema import (
 )
 
 __all__ = [
+    "CARE_CATEGORIES",
     "CATEGORY_COLUMN",
     "POLICY",
     "PURPOSE_BIT",
@@ -98,6 +99,25 @@ _WATCHED = (
 """What is brought in about people who are visited, or whose meters are read."""
 _WRITTEN = (frozenset({Purpose.NEEDS_MATCHING}), frozenset({DataCategory.NEED_WORDS}))
 """What people wrote of their needs, brought in with a register."""
+
+CARE_CATEGORIES = frozenset(
+    {
+        DataCategory.GRID,
+        DataCategory.INTEREST,
+        DataCategory.OFFER,
+        DataCategory.ATTENDANCE,
+        DataCategory.HELP,
+        DataCategory.IDENTITY,
+        DataCategory.NEED,
+        DataCategory.TIE,
+        DataCategory.HOUSEHOLD,
+        DataCategory.SURVEY,
+        DataCategory.ISOLATION_SCORE,
+        DataCategory.UTILITY_WATER,
+    }
+)
+"""What may tell of isolation and what to do about it; contact and health may not."""
+_CARE_VISIT = frozenset({Purpose.CARE_VISIT})
 
 POLICY: tuple[Line, ...] = (
     Line(
@@ -258,6 +278,30 @@ POLICY: tuple[Line, ...] = (
         Relation.OTHER,
         _EXPLORED,
         _UNSEALED,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.OPERATOR,
+        Action.DERIVE,
+        Relation.EVERYONE,
+        _CARE_VISIT,
+        CARE_CATEGORIES,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.SOCIAL_WORKER,
+        Action.DERIVE,
+        Relation.ASSIGNED,
+        _CARE_VISIT,
+        CARE_CATEGORIES,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.SOCIAL_WORKER,
+        Action.WRITE,
+        Relation.ASSIGNED,
+        _CARE_VISIT,
+        frozenset({DataCategory.ISOLATION_SCORE}),
         Requirement.GRANT,
     ),
 )

@@ -13,6 +13,7 @@ from graph.folders import current_name
 from graph.gate import GraphStore, OpenGraph, RunState
 from jobs.charters import found_groups, network_is_current, propose_charters, watch_groups
 from jobs.engines.local import LocalEngine, WorkStopped
+from jobs.isolation import score_isolation
 from jobs.site import Site, SiteConfig, open_site
 from jobs.steps import (
     Progress,
@@ -198,18 +199,24 @@ def _communities(runner: Runner, progress: Progress, args: Args) -> str:
     return runner.engine.run(communities_in_process, runner.site.config.to_json())
 
 
+def _isolation(runner: Runner, progress: Progress, args: Args) -> str:
+    return score_isolation(runner.site, progress)
+
+
 def _refresh(runner: Runner, progress: Progress, args: Args) -> str:
     """Do what cannot wait for the night: a long overlay is cut, withdrawn data are refitted."""
     done = []
     if overlay_length(runner.site) > OVERLAY_LIMIT:
         done.append(_snapshot(runner, progress, args))
-    networks = runner.site.home.networks
-    if current_name(networks) is not None and is_stale(runner.site, networks):
+    home = runner.site.home
+    if current_name(home.networks) is not None and is_stale(runner.site, home.networks):
         done.append(_communities(runner, progress, args))
-    if is_stale(runner.site, runner.site.home.models):
+    if is_stale(runner.site, home.models):
         done.append(_train(runner, progress, args))
     if founded := found_groups(runner.site):
         done.append(f"{founded} groups founded")
+    if current_name(home.isolation) is not None and is_stale(runner.site, home.isolation):
+        done.append(_isolation(runner, progress, args))
     return ", ".join(done) or "nothing to do"
 
 
@@ -245,6 +252,7 @@ JOBS: Mapping[str, Callable[[Runner, Progress, Args], str]] = {
     "communities": _communities,
     "charters": _charters,
     "train": _train,
+    "isolation": _isolation,
     "refresh": _refresh,
     "rebuild": _rebuild,
     "explore": _explore,

@@ -62,6 +62,7 @@ SCHEDULE: tuple[Planned, ...] = (
     Planned("communities", at="02:30"),
     Planned("train", at="03:00"),
     Planned("charters", at="03:30"),
+    Planned("isolation", at="03:45"),
     Planned("clean-up", at="04:00"),
 )
 

@@ -323,12 +323,12 @@ def overlay_length(site: Site) -> int:
 
 
 def is_stale(site: Site, made: Path) -> bool:
-    """Whether the current model or network was made under grants that have changed since.
+    """Whether the current model, network or scores were made under grants that have changed since.
 
     Parameters
     ----------
     made : Path
-        The home's folder of models, or of networks.
+        The folder of the home that holds them.
     """
     name = current_name(made)
     if name is None:

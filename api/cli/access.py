@@ -39,26 +39,34 @@ ResidentArgument = Annotated[
 ]
 StaffOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A member of staff instead, who brings in files."),
+    typer.Option(
+        metavar="NAME", help="A member of staff instead: a clerk, or with --grid a social worker."
+    ),
 ]
 
 
 def link(
     resident: ResidentArgument = None,
     staff: StaffOption = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="With --staff: a social worker of this grid; repeat it."),
+    ] = None,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it works.")] = 15,
     home: HomeOption = None,
     as_operator: OperatorOption = None,
 ) -> None:
     """Make a sign-in link for a resident or for staff; it works once (audited under your name)."""
     _need_one(resident, staff)
+    if grid and staff is None:
+        raise ConfigError("a grid is looked after by a member of staff: name one with --staff")
     config = load_config(home=home)
     with open_floors(config) as floors:
         by = operator(as_operator, floors.institution)
         if resident is not None:
             principal = _resident(floors, by, resident)
         else:
-            principal = _member_of_staff(floors, by, staff or "", minutes)
+            principal = _member_of_staff(floors, by, staff or "", minutes, grid or [])
         with floors.ledger.write() as tx:
             token = floors.ledger.access.new_link(
                 tx, principal, at=floors.clock(), ttl=timedelta(minutes=minutes)
@@ -98,13 +106,22 @@ def _resident(floors: Floors, by: Actor, resident: str) -> Principal:
     return Principal(resident, StaffRole.RESIDENT, floors.institution)
 
 
-def _member_of_staff(floors: Floors, by: Actor, name: str, minutes: int) -> Principal:
+def _member_of_staff(
+    floors: Floors, by: Actor, name: str, minutes: int, grids: list[str]
+) -> Principal:
     if not _STAFF_NAME.fullmatch(name):
         raise ConfigError("a name or number of staff has 1 to 40 letters, digits, spaces, . or -")
     if minutes > _STAFF_MINUTES:
         raise ConfigError(f"a link for staff works for {_STAFF_MINUTES} minutes at most")
-    who = Principal(STAFF + name, StaffRole.OPERATOR, floors.institution)
-    floors.gate.record_act(by, f"sign-in link for {who.id}")
+    unknown = set(grids) - set(floors.live.catch_up().snapshot.grid_ids.tolist() if grids else [])
+    if unknown:
+        raise NotFound(f"no grid {min(unknown)!r}")
+    role = StaffRole.SOCIAL_WORKER if grids else StaffRole.OPERATOR
+    who = Principal(STAFF + name, role, floors.institution)
+    named = f" as social worker of {', '.join(grids)}" if grids else ""
+    floors.gate.record_act(by, f"sign-in link for {who.id}{named}")
+    with floors.ledger.write() as tx:
+        floors.ledger.cases.post(tx, who.id, grids)
     return who
 
 

@@ -23,7 +23,7 @@ from graph.home import Home
 from graph.ingest import import_plan
 from graph.live import Moment
 from graph.model import StaffRole
-from graph.synthetic import generate
+from graph.synthetic import care_plan, generate
 from recommender.evaluation.experiments import held_out
 
 __all__ = ["prepare", "register"]
@@ -102,19 +102,22 @@ def prepare(floors: Floors, recipe: Recipe) -> None:
                 now=datetime.fromisoformat(recipe.now),
                 pseudonym=floors.ledger.keys.pseudonym,
             )
-            import_plan(
-                floors.ledger,
-                city.plan(),
-                gate=floors.gate,
-                actor=by,
-                clock=floors.clock,
-                progress=bar,
-            )
+            for plan in (city.plan(), care_plan(city)):
+                import_plan(
+                    floors.ledger,
+                    plan,
+                    gate=floors.gate,
+                    actor=by,
+                    clock=floors.clock,
+                    progress=bar,
+                )
         run_job(floors.site, "snapshot", by=by.id, title="taking a snapshot")
     if current_name(floors.home.networks) is None:
         run_job(floors.site, "communities", by=by.id, title="finding communities")
     if current_name(floors.home.models) is None:
         run_job(floors.site, "train", by=by.id, title="training")
+    if current_name(floors.home.isolation) is None:
+        run_job(floors.site, "isolation", by=by.id, title="scoring isolation")
 
 
 def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
@@ -131,8 +134,14 @@ def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
         for who, row in _people(moment, floors.trial.holdout)
     ]
     clerk = Principal(f"{STAFF}demo", StaffRole.OPERATOR, here)
-    for who, principal in [*people, ("the clerk of the street office, who brings in files", clerk)]:
+    worker = Principal(f"{STAFF}visits", StaffRole.SOCIAL_WORKER, here)
+    staff = [
+        ("the clerk of the street office, who brings in files", clerk),
+        ("the social worker of the first two grids, who visits people", worker),
+    ]
+    for who, principal in [*people, *staff]:
         with floors.ledger.write() as tx:
+            floors.ledger.cases.post(tx, worker.id, moment.snapshot.grid_ids[:2].tolist())
             token = floors.ledger.access.new_link(tx, principal, at=floors.clock(), ttl=_LINKS_LAST)
         console.print(f"  {who}\n    {address}/sign-in/{token}\n", highlight=False, soft_wrap=True)
     if serving:

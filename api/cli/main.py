@@ -20,6 +20,7 @@ from api.cli import (
     homes,
     imports,
     ledgers,
+    outreach,
     serving,
     trial,
     vocabulary,
@@ -58,6 +59,7 @@ trial.register(app)
 explore.register(app)
 communities.register(app)
 charters.register(app)
+outreach.register(app)
 serving.register(app)
 access.register(app)
 vocabulary.register(app)

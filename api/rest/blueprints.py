@@ -8,6 +8,7 @@ from api.rest import (
     explorations,
     imports,
     items,
+    outreach,
     residents,
     vocabularies,
 )
@@ -23,6 +24,7 @@ ENDPOINT_MODULES = (
     explorations,
     communities,
     charters,
+    outreach,
     vocabularies,
 )
 """Modules whose import hung their endpoints on ``api``."""

@@ -33,6 +33,7 @@ __all__ = [
     "CommunitiesOut",
     "CommunitiesQuery",
     "CommunityOut",
+    "ExplanationOut",
     "ExplorationIn",
     "ExplorationOut",
     "FeedOut",
@@ -46,6 +47,9 @@ __all__ = [
     "JobsOut",
     "ListOut",
     "ListQuery",
+    "OutreachOut",
+    "OutreachQuery",
+    "OwnIsolationOut",
     "PublishedOut",
     "ReadyOut",
     "ReceiptOut",
@@ -471,3 +475,63 @@ class VocabularyOut(ReleaseOut):
 
     groups: list[TermOut]
     terms: list[TermOut]
+
+
+class OutreachQuery(In):
+    """Whom to list."""
+
+    grid: Annotated[list[Id], BeforeValidator(_split)] = Field([], description="default: all")
+    limit: int = Field(20, ge=1, le=60)
+    minutes: int = Field(1_200, ge=0, le=100_000, description="time there is for it")
+
+
+class PartOut(Out):
+    """One thing a score is made of."""
+
+    factor: str
+    points: float = Field(description="ten double the odds")
+    seen: int
+    usual: float | None = Field(description="what is usual here, for ties")
+    category: DataCategory
+
+
+class ExplanationOut(Out):
+    """What a score says and why."""
+
+    enough: bool = Field(description="false: not enough data, the numbers say nothing")
+    probability: float
+    low: float
+    high: float
+    parts: list[PartOut]
+
+
+class EntryOut(Out):
+    """One resident in a list."""
+
+    place: int
+    resident: str
+    name: str = Field(description="empty where the resident does not authorise it")
+    grid: str
+    why: ExplanationOut
+    action: str | None = Field(description="null: waits, minutes do not reach")
+    item: str
+    title: WordsOut | None
+
+
+class OutreachOut(Out):
+    """Whom to look in on first, and what to do."""
+
+    grids: list[str]
+    entries: list[EntryOut]
+    minutes: int
+    planned: int = Field(description="minutes that the actions take")
+    waiting: int | None = Field(description="seen lately; null below 20")
+    unknown: int | None = Field(description="not enough data; null below 20")
+    scored_at: datetime
+
+
+class OwnIsolationOut(Out):
+    """What is computed of the resident who asks."""
+
+    allowed: bool
+    why: ExplanationOut | None = Field(description="null where there is none, or not any more")

@@ -111,6 +111,8 @@ def _by_session(guard: Guard) -> Caller:
         actor = Actor(resident, StaffRole.RESIDENT, guard.institution, _APP, resident)
         return Caller(Door.SESSION, actor, csrf=session.csrf)
     role = _role(guard, session.institution)
+    if role is StaffRole.OPERATOR:  # what a session was made for never widens it
+        role = session.role
     actor = Actor(session.staff, role, session.institution, _APP)
     return Caller(Door.STAFF, actor, csrf=session.csrf)
 

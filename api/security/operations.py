@@ -46,8 +46,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY = StaffRole.ANONYMOUS
 _RESIDENT = StaffRole.RESIDENT
 _KEYS = frozenset({StaffRole.INSTITUTION, StaffRole.OPERATOR})
-_ANYBODY = frozenset({_NOBODY, _RESIDENT, *_KEYS})
+_ANYBODY = frozenset({_NOBODY, _RESIDENT, StaffRole.SOCIAL_WORKER, *_KEYS})
+_STAFF = frozenset({StaffRole.OPERATOR, StaffRole.SOCIAL_WORKER})
 _FEED = frozenset({Purpose.FEED})
+_CARE_VISIT = frozenset({Purpose.CARE_VISIT})
 _MATCHING = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 _GROUPS = frozenset({Purpose.GROUP_MATCHING})
 _ANY_PURPOSE = frozenset(Purpose)
@@ -92,6 +94,10 @@ def _desk(operation: str, *, upload: bool = False) -> Line:
     return Line(operation, frozenset({StaffRole.OPERATOR}), desk=True, upload=upload)
 
 
+def _care(operation: str) -> Line:
+    return Line(operation, frozenset({StaffRole.SOCIAL_WORKER}), desk=True)
+
+
 _CATALOGUE = _line("catalogue.read", _RESIDENT, _KEYS, scope="catalogue:read", public=True)
 
 OPERATIONS: Mapping[str, Line] = {
@@ -102,14 +108,16 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.act": _line("interaction.write", _RESIDENT),
     "resident.answer": _line("invitation.write", _RESIDENT),
     "resident.mine": _line("own.read", _RESIDENT),
+    "resident.care": _line("isolation.read", _RESIDENT),
+    "resident.care_off": _line("grants.write", _RESIDENT),
     "resident.sign_in": _line("session.begin", _ANYBODY),
-    "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT, StaffRole.OPERATOR),
+    "resident.sign_out": _line("session.end", _NOBODY, _RESIDENT, _STAFF),
     "resident.signed_out": _line("session.ended", _ANYBODY),
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
     # Pages of staff.
     "desk.communities": _desk("communities.read"),
-    "desk.home": _desk("import.read"),
+    "desk.home": Line("desk.read", _STAFF, desk=True),
     "desk.imports": _desk("import.read"),
     "desk.kinds": _desk("import.read"),
     "desk.template": _desk("import.read"),
@@ -126,6 +134,9 @@ OPERATIONS: Mapping[str, Line] = {
     "desk.edit_charter": _desk("charter.write"),
     "desk.approve_charter": _desk("charter.write"),
     "desk.reject_charter": _desk("charter.write"),
+    "desk.care": _care("isolation.read"),
+    "desk.care_resident": _care("isolation.read"),
+    "desk.care_note": _care("case.write"),
     # REST.
     "api.session": _line("session.read", _RESIDENT),
     "api.feed": _line("feed.read", _RESIDENT, _KEYS, scope="feed:read", purposes=_FEED, about=True),
@@ -179,6 +190,10 @@ OPERATIONS: Mapping[str, Line] = {
     "api.commit_import": _line("import.write", _KEYS, scope="imports:write"),
     "api.undo_import": _line("import.write", _KEYS, scope="imports:write"),
     "api.discard_import": _line("import.write", _KEYS, scope="imports:write"),
+    "api.outreach": _line(
+        "isolation.read", StaffRole.OPERATOR, scope="outreach:read", purposes=_CARE_VISIT
+    ),
+    "api.isolation": _line("isolation.read", _RESIDENT, about=True),
     "api.jobs": _line("jobs.read", StaffRole.OPERATOR, scope="jobs:read"),
     "api.vocabularies": _line("vocabulary.read", _ANYBODY),
     "api.vocabulary": _line("vocabulary.read", _ANYBODY),

@@ -69,6 +69,7 @@ class StaffSession:
     """Begins with :data:`STAFF`."""
     institution: InstitutionId
     csrf: str
+    role: StaffRole = StaffRole.OPERATOR
 
     @property
     def display_name(self) -> str:
@@ -78,6 +79,8 @@ class StaffSession:
 
 SignedIn = ResidentSession | StaffSession
 
+_STAFF_ROLES = frozenset({StaffRole.OPERATOR, StaffRole.SOCIAL_WORKER})
+"""Who has a desk: the clerk who brings in files, and the social worker of some grids."""
 _LASTS = {ResidentSession: 7 * 24 * 3600, StaffSession: 8 * 3600}
 """Seconds for which a browser keeps the cookie; the ledger may end the session earlier."""
 
@@ -134,8 +137,8 @@ class LedgerSessions:
         who = session.principal
         if who.role is StaffRole.RESIDENT:
             return ResidentSession(ResidentId(who.id), session.csrf)
-        if who.role is StaffRole.OPERATOR:
-            return StaffSession(who.id, who.institution, session.csrf)
+        if who.role in _STAFF_ROLES:
+            return StaffSession(who.id, who.institution, session.csrf, who.role)
         return None
 
     def _note(self, secret: str, now: datetime) -> None:

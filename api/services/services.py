@@ -17,6 +17,7 @@ from api.services.explorations import Explorations
 from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
+from api.services.outreach import Outreach
 from api.services.publish import Publishing
 from api.services.residents import Residents
 from graph.gate import Ledger
@@ -43,6 +44,7 @@ class Services:
     imports: Imports
     desk: Desk
     charters: CharterService
+    outreach: Outreach
 
     @property
     def ledger(self) -> Ledger:
@@ -80,4 +82,5 @@ def make_services(backing: Backing) -> Services:
         imports=imports,
         desk=Desk(backing, imports),
         charters=CharterService(backing),
+        outreach=Outreach(backing),
     )

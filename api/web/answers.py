@@ -32,8 +32,9 @@ from graph.errors import (
     NotSignedIn,
     StoreUnavailable,
 )
+from graph.model import StaffRole
 
-__all__ = ["check_csrf", "error_page", "guard", "messages", "render", "see_other"]
+__all__ = ["check_csrf", "error_page", "first_page", "guard", "messages", "render", "see_other"]
 
 DESK = "desk"
 """Name of the blueprint of the pages of staff."""
@@ -122,7 +123,14 @@ def _name(code: int) -> str:
 
 def _home() -> str:
     """Return the first page of whoever this is."""
-    return url_for("desk.imports" if isinstance(_known(), StaffSession) else "resident.feed")
+    return url_for(first_page(_known()))
+
+
+def first_page(session: SignedIn | None) -> str:
+    """Endpoint of the page on which somebody begins."""
+    if not isinstance(session, StaffSession):
+        return "resident.feed"
+    return "desk.care" if session.role is StaffRole.SOCIAL_WORKER else "desk.imports"
 
 
 def _known() -> SignedIn | None:

@@ -1,4 +1,4 @@
-"""The desk: pages on which staff bring in files. Everything works with and without JavaScript.
+"""The desk: pages on which clerks bring in files. Everything works with and without JavaScript.
 
 The application registers :func:`desk_pages` beside the resident pages, whose look and assets they
 share. Who may open them is decided before any view runs (:mod:`api.security.operations`).
@@ -27,7 +27,8 @@ from api.security.operations import MAX_FILE
 from api.security.sessions import StaffSession, signed_in_staff
 from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
-from api.web.answers import DESK, guard, messages, render, see_other
+from api.web.answers import DESK, first_page, guard, messages, render, see_other
+from api.web.care_pages import add_worker_pages
 from api.web.charters import add_charter_pages
 from api.web.communities import communities_page
 from api.web.imports import ImportPresenter
@@ -72,6 +73,7 @@ def desk_pages() -> Blueprint:
     pages.add_url_rule("/imports/<batch>/undo", "confirm_undo", _confirm_undo, methods=get)
     pages.add_url_rule("/imports/<batch>/undo", "undo", _undo, methods=post)
     add_charter_pages(pages)
+    add_worker_pages(pages)
     guard(pages)
     pages.before_request(_keep_to_own_imports)
     return pages
@@ -84,7 +86,7 @@ def _keep_to_own_imports() -> None:
 
 
 def _home() -> Response:
-    return see_other(url_for("desk.imports"))
+    return see_other(url_for(first_page(_staff())))
 
 
 def _communities() -> Response:

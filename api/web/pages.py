@@ -19,7 +19,6 @@ from api.security.callers import caller
 from api.security.sessions import (
     ResidentSession,
     SessionStore,
-    StaffSession,
     sign_in,
     sign_out,
     signed_in,
@@ -27,9 +26,10 @@ from api.security.sessions import (
 )
 from api.services.charters import ANSWERS, CharterService
 from api.services.views import ACTS, CardView, ResidentServices
-from api.web.answers import check_csrf, guard, messages, render, see_other
+from api.web.answers import check_csrf, first_page, guard, messages, render, see_other
 from api.web.assets import ASSETS
 from api.web.cards import Place, Presenter
+from api.web.care_pages import add_own_page
 from api.web.charters import invitation_card
 from api.web.look import LOOK_COOKIE, Look
 from graph.errors import (
@@ -74,6 +74,7 @@ def resident_pages() -> Blueprint:
     pages.add_url_rule("/signed-out", "signed_out", _signed_out, methods=get)
     pages.add_url_rule("/look", "look", _look, methods=post)
     pages.add_url_rule("/assets/<version>/<path:name>", "asset", ASSETS.response, methods=get)
+    add_own_page(pages)
     guard(pages)
     return pages
 
@@ -178,8 +179,7 @@ def _sign_in(token: str) -> Response:
     except NotSignedIn as error:
         error.stale_link = True  # type: ignore[attr-defined]
         raise
-    if isinstance(session, StaffSession):
-        response.location = url_for("desk.imports")
+    response.location = url_for(first_page(session))
     return response
 
 

@@ -4,6 +4,8 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
+from graph.gate.care import CareFacts, care_facts
+from graph.gate.care_desk import CareDesk, Caseload, publish_scores
 from graph.gate.charters import charter_people, may_be_asked
 from graph.gate.decision import BulkDecision, Decision
 from graph.gate.exploring import Explorer
@@ -15,11 +17,13 @@ from graph.gate.shown import Shown, shown_and_done, tidy_impressions
 from graph.gate.views import group_view, training_view, withdrawn_since
 from graph.ledger.access import ApiKey, Principal, Session
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.cases import Case, Outcome
 from graph.ledger.charters import Answer, Charter, CharterState, NewCharter
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
+from graph.ledger.records import Record
 from graph.ledger.rows import RowKind
 from graph.ledger.runs import Run, RunState
 from graph.store.base import CypherStore, GraphStore
@@ -32,6 +36,10 @@ __all__ = [
     "Booking",
     "BookingState",
     "BulkDecision",
+    "CareDesk",
+    "CareFacts",
+    "Case",
+    "Caseload",
     "Charter",
     "CharterState",
     "CypherStore",
@@ -46,14 +54,17 @@ __all__ = [
     "Ledger",
     "NewCharter",
     "OpenGraph",
+    "Outcome",
     "Place",
     "Principal",
+    "Record",
     "RowKind",
     "Run",
     "RunState",
     "Session",
     "Shown",
     "ShownList",
+    "care_facts",
     "charter_people",
     "copy_ledger",
     "group_view",
@@ -62,6 +73,7 @@ __all__ = [
     "open_graph",
     "open_ledger",
     "process_name",
+    "publish_scores",
     "shown_and_done",
     "tidy_impressions",
     "training_view",

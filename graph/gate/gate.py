@@ -223,7 +223,7 @@ class Gate:
             )
         )
 
-    def authorise_bulk(
+    def authorise_bulk(  # noqa: PLR0913 - the parts of the question
         self,
         actor: Actor,
         *,
@@ -232,6 +232,7 @@ class Gate:
         action: Action,
         rows: NDArray[np.int64] | None,
         law: str = "",
+        relation: Relation = Relation.EVERYONE,
     ) -> BulkDecision:
         """Decide one operation on many residents at once; one audit entry for all.
 
@@ -241,6 +242,9 @@ class Gate:
         ----------
         rows : NDArray[int64] or None
             Resident rows; ``None`` for everyone.
+        relation : Relation, optional
+            ``ASSIGNED`` for staff and the residents they look after, which
+            :class:`graph.gate.care.CareDesk` finds out.
 
         Raises
         ------
@@ -251,7 +255,7 @@ class Gate:
         """
         now = self._clock()
         wanted = frozenset(categories)
-        needs, reason = bulk_needs(actor, purpose, wanted, action, law)
+        needs, reason = bulk_needs(actor, purpose, wanted, action, law, relation)
         with self._ledger.read() as tx:
             reason = self._clock_fault(tx, now) or reason
         root = subject_root(rows)

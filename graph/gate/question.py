@@ -95,13 +95,14 @@ def bulk_needs(
     categories: frozenset[DataCategory],
     action: Action,
     law: str,
+    relation: Relation,
 ) -> tuple[Requirement | None, str]:
     """Look up what an operation on many residents needs, or why it is refused."""
     if not categories:
         return None, "no category is named"
     found = set()
     for category in sorted(categories):
-        needs = requirement(actor.role, action, Relation.EVERYONE, purpose, category)
+        needs = requirement(actor.role, action, relation, purpose, category)
         if needs is None:
             return None, f"no policy line allows {category}"
         found.add(needs)

@@ -14,7 +14,7 @@ from graph.schema import CATEGORY_LEVEL, PURPOSE_CATEGORIES
 from graph.snapshot import Snapshot
 from graph.view import View
 
-__all__ = ["group_view", "training_view", "withdrawn_since"]
+__all__ = ["consents_now", "group_view", "training_view", "withdrawn_since"]
 
 _LEARNT = ((Purpose.FEED, Level.S1), (Purpose.GROUP_MATCHING, Level.S2))
 """Under which purpose cells of which level enter what many share."""
@@ -80,14 +80,7 @@ def _view(
     snapshot: Snapshot,
     learnt: Sequence[tuple[Purpose, Level]],
 ) -> View:
-    masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
-    with ledger.read() as tx:
-        changed = ledger.grants.changed_since(
-            tx, snapshot.epoch, institution=actor.institution, at=ledger.clock()
-        )
-    for row, mask, expiry in changed:
-        if row < len(masks):
-            masks[row], expires[row] = mask, expiry
+    masks, expires = consents_now(ledger, actor, snapshot)
     permitted: dict[DataCategory, NDArray[np.bool_]] = {}
     for purpose, level in learnt:
         decision = gate.authorise_bulk(
@@ -99,3 +92,18 @@ def _view(
         )
         permitted |= gate.permitted(decision, masks, expires)
     return snapshot.view(permitted)
+
+
+def consents_now(
+    ledger: Ledger, actor: Actor, snapshot: Snapshot
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Consent masks and expiries of a snapshot's residents, changes since then included."""
+    masks, expires = np.array(snapshot.masks), np.array(snapshot.expires)
+    with ledger.read() as tx:
+        changed = ledger.grants.changed_since(
+            tx, snapshot.epoch, institution=actor.institution, at=ledger.clock()
+        )
+    for row, mask, expiry in changed:
+        if row < len(masks):
+            masks[row], expires[row] = mask, expiry
+    return masks, expires

@@ -14,6 +14,7 @@ from graph.ledger.access import SESSION, Access, Session
 from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
+from graph.ledger.cases import Cases
 from graph.ledger.charters import Charters
 from graph.ledger.database import Database
 from graph.ledger.grants import Grants
@@ -66,6 +67,7 @@ class Ledger:
         self.records = Records(keys)
         self.runs = Runs(keys)
         self.answers = Answers(keys)
+        self.cases = Cases(keys)
         self.leases = Leases()
         self.access = Access(keys)
         self.audit = Audit(self._database, keys, log_dir, clock)

@@ -18,6 +18,7 @@ from graph.model import DataCategory, ResidentId
 __all__ = ["NewRecord", "Record", "Records"]
 
 _records = tables.records
+_CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,35 @@ class Records:
 
         Those whose key was destroyed are left out.
         """
-        query = (
-            select(_records)
-            .where(_records.c.resident == resident, _records.c.kind == kind)
-            .order_by(_records.c.at, _records.c.id)
-        )
-        lines = tx.execute(query).all()
-        boxes = [_box(line.id, resident, DataCategory(line.category)) for line in lines]
-        plain = self._keys.open_many(
-            tx, [(box, line.sealed) for box, line in zip(boxes, lines, strict=True)]
-        )
-        return [
-            Record(
-                resident, kind, DataCategory(line.category), moment(line.at), parse(body), line.id
+        return self.of_many(tx, [resident], kind)
+
+    def of_many(self, tx: Connection, residents: Sequence[ResidentId], kind: str) -> list[Record]:
+        """Return records of one kind about residents, oldest first, as :meth:`of`."""
+        found: list[Record] = []
+        for start in range(0, len(residents), _CHUNK):
+            some = _records.c.resident.in_(residents[start : start + _CHUNK])
+            query = select(_records).where(some, _records.c.kind == kind)
+            lines = tx.execute(query).all()
+            boxes = [
+                _box(line.id, ResidentId(line.resident), DataCategory(line.category))
+                for line in lines
+            ]
+            plain = self._keys.open_many(
+                tx, [(box, line.sealed) for box, line in zip(boxes, lines, strict=True)]
             )
-            for line, body in zip(lines, plain, strict=True)
-            if body is not None
-        ]
+            found += [
+                Record(
+                    ResidentId(line.resident),
+                    kind,
+                    DataCategory(line.category),
+                    moment(line.at),
+                    parse(body),
+                    line.id,
+                )
+                for line, body in zip(lines, plain, strict=True)
+                if body is not None
+            ]
+        return sorted(found, key=lambda record: (record.at, record.id))
 
 
 def _box(id_: str, resident: ResidentId, category: DataCategory) -> Box:

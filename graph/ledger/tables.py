@@ -26,6 +26,7 @@ __all__ = [
     "audit",
     "audit_own",
     "bookings",
+    "cases",
     "charter_holds",
     "charter_places",
     "charters",
@@ -41,6 +42,7 @@ __all__ = [
     "links",
     "outbox",
     "outbox_keys",
+    "postings",
     "records",
     "requests",
     "row_counts",
@@ -463,6 +465,20 @@ leases = Table(
     _maybe("asked_by"),
     _maybe_int("asked_at"),
 )
+
+postings = Table("postings", METADATA, _key("staff"), _key("grid"))
+"""Grids that a member of staff looks after; nobody else's residents are shown to them."""
+cases = Table(
+    "cases",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("staff"),
+    _int("at"),
+    _bytes("sealed"),
+    Index("ix_cases_resident", "resident"),
+)
+"""What came of visits, sealed under the resident's key for isolation scores."""
 
 links = Table(
     "links",

@@ -19,7 +19,9 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from graph.codec import Json, encode_scalar
 from graph.errors import NotFound
@@ -43,6 +45,8 @@ CREATE TABLE fact (
 ) WITHOUT ROWID;
 """
 _SAID = tuple(p.name for p in PROVENANCE)
+_AT_ONCE = 5_000
+"""Facts that are sealed or opened together."""
 _REMEMBERED = 4_096
 """Items whose public facts stay parsed in memory: at most some 10 MB."""
 
@@ -172,6 +176,37 @@ class Facts:
             self._items = {}  # replaced whole: another thread may be reading the old one
         facts = self._items[row] = _facts(found[0])
         return facts
+
+    def told(
+        self, snapshot: Snapshot, ledger: Ledger, type_: str, rows: NDArray[np.bool_]
+    ) -> Iterator[tuple[int, Mapping[str, Json]]]:
+        """Yield (resident row, properties) of every fact of one type about some residents.
+
+        Those whose key was destroyed are left out.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one these facts lie beside.
+        ledger : Ledger
+        type_ : str
+            A type of relationship from residents, or ``RESIDENT``.
+        rows : NDArray[bool], (n_residents,)
+        """
+        found = self._connection().execute(
+            "SELECT row, n, value, category FROM fact WHERE type = ? ORDER BY n", (type_,)
+        )
+        wanted = (line for line in found if rows[line[0]])
+        while chunk := list(islice(wanted, _AT_ONCE)):
+            boxes = [
+                (_box(snapshot, (row, type_, n), DataCategory(category)), value)
+                for row, n, value, category in chunk
+            ]
+            with ledger.read() as tx:
+                plain = ledger.keys.open_many(tx, boxes)
+            for line, value in zip(chunk, plain, strict=True):
+                if value is not None:
+                    yield line[0], json.loads(value)
 
     def blocks(
         self, snapshot: Snapshot, ledger: Ledger, rows: Sequence[int]
@@ -368,7 +403,7 @@ def _sealed(
     if CATEGORY_LEVEL[category] in {Level.S0, Level.S1}:
         yield from facts
         return
-    while chunk := list(islice(facts, 5_000)):
+    while chunk := list(islice(facts, _AT_ONCE)):
         boxes = [(_box(snapshot, fact[1:4], category), fact[4].encode()) for fact in chunk]
         with ledger.write() as tx:
             values = ledger.keys.seal_many(tx, boxes)

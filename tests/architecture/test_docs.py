@@ -11,6 +11,7 @@ import pytest
 
 from graph.ingest import FILE_COLUMNS
 from graph.measures.aggregate import LEAST_PEOPLE
+from recommender.outreach import CATEGORY_OF, Factor
 from recommender.ranking import Weights
 from tests.corruptor import CASES, Dirty
 
@@ -123,3 +124,9 @@ def test_the_weights_of_re_ranking_are_told_with_their_defaults():
     page = (ROOT / "docs" / "re-ranking.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, flags=re.MULTILINE))
     assert {name: float(value) for name, value in told.items()} == Weights().table()
+
+
+def test_every_factor_of_isolation_is_told_with_the_category_it_rests_on():
+    page = (ROOT / "docs" / "isolation.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| .*? \| (\w+)", page, flags=re.MULTILINE)
+    assert dict(told) == {factor.value: CATEGORY_OF[factor].value for factor in Factor}

@@ -76,6 +76,11 @@ def test_arrows_hold():
             "graph.measures.planted -> graph.model",
         ),
         ("recommender/planted.py", "import graph.store", "recommender.planted -> graph.store"),
+        (
+            "recommender/outreach/planted.py",
+            "import graph.synthetic.isolation",
+            "recommender.outreach.planted -> graph.synthetic.isolation",
+        ),
         ("api/services/planted.py", "import graph.ledger", "api.services.planted -> graph.ledger"),
     ],
 )

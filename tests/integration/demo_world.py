@@ -23,9 +23,10 @@ from api.wiring import Floors, load_config, open_floors
 from graph.gate import Principal, open_graph
 from graph.ingest import import_plan
 from graph.model import InstitutionId, ItemKind, ResidentId, StaffRole
-from graph.synthetic import generate
+from graph.synthetic import care_plan, generate
 from graph.view import ITEM_KINDS
 from jobs import steps
+from jobs.isolation import score_isolation
 from jobs.runner import Runner
 from recommender.evaluation.experiments import held_out
 from tests.conftest import FixedClock
@@ -60,6 +61,17 @@ def make_city(
         steps.train(floors.site)
 
 
+def add_care(root: Path, *, residents: int = RESIDENTS, now: datetime = NOW) -> None:
+    """Let residents of such a city authorise care visits, and score them."""
+    with open_floors(load_config(home=root), clock=FixedClock(now)) as floors:
+        pseudonym = floors.ledger.keys.pseudonym
+        city = generate(residents, GRIDS, seed=SEED, now=now, pseudonym=pseudonym)
+        import_plan(
+            floors.ledger, care_plan(city), gate=floors.gate, actor=operator(), clock=floors.clock
+        )
+        score_isolation(floors.site, steps.silent)
+
+
 @dataclass
 class Instance:
     """One web process: its own floors, its own overlay, its own clients."""
@@ -78,19 +90,30 @@ class Instance:
         return Person(client, resident, client.get("/api/v1/session").json["csrf"])
 
     def staff(self, name: str = "wang") -> Clerk:
-        principal = Principal(STAFF + name, StaffRole.OPERATOR, self.floors.institution)
+        who = Principal(STAFF + name, StaffRole.OPERATOR, self.floors.institution)
+        return self._signed_in(who, "/desk/imports")
+
+    def _signed_in(self, who: Principal, first_page: str) -> Clerk:
         access = self.floors.ledger.access
         with self.floors.ledger.write() as tx:
-            token = access.new_link(tx, principal, at=self.clock())
+            token = access.new_link(tx, who, at=self.clock())
         client = self.app.test_client()
         answer = client.post(f"/sign-in/{token}")
-        assert (answer.status_code, answer.location) == (303, "/desk/imports"), answer.text
+        assert (answer.status_code, answer.location) == (303, first_page), answer.text
         cookie = client.get_cookie(COOKIE)
         assert cookie is not None
         with self.floors.ledger.read() as tx:
             session = access.session(tx, cookie.value, at=self.clock())
         assert session is not None
-        return Clerk(client, principal.id, session.csrf)
+        return Clerk(client, who.id, session.csrf)
+
+    def worker(self, *grids: str, name: str = "zhou") -> Clerk:
+        """Sign a social worker of these grids in, as `linli link --staff NAME --grid` does."""
+        ledger = self.floors.ledger
+        who = Principal(STAFF + name, StaffRole.SOCIAL_WORKER, self.floors.institution)
+        with ledger.write() as tx:
+            ledger.cases.post(tx, who.id, grids)
+        return self._signed_in(who, "/desk/care")
 
     def run_jobs(self) -> None:
         """Do what was asked for, as the jobs process does."""

@@ -23,7 +23,8 @@ from api.cli.demo import Recipe, prepare
 from api.cli.homes import make_home
 from api.wiring import Floors, load_config, open_floors
 from graph.gate import Principal, copy_ledger
-from graph.model import InstitutionId, StaffRole
+from graph.model import InstitutionId, Purpose, StaffRole
+from graph.policy import PURPOSE_BIT
 from recommender.evaluation.experiments import held_out
 from tests.conftest import ROOT
 
@@ -218,9 +219,10 @@ def new_api_key(floors: Floors, institution: str, *scopes: str) -> str:
 
 
 def generous_residents(floors: Floors, n: int) -> list[str]:
-    """The most active of those who authorised most and are not held out."""
+    """The most active of those who authorised most for lists and are not held out."""
     moment = floors.live.catch_up()
-    allowed = np.bitwise_count(moment.snapshot.masks).sum(axis=1)
+    matching = PURPOSE_BIT[Purpose.FEED] | PURPOSE_BIT[Purpose.GROUP_MATCHING]
+    allowed = np.bitwise_count(moment.snapshot.masks & np.uint16(matching)).sum(axis=1)
     allowed[held_out(np.arange(len(allowed)), floors.trial.holdout)] = 0
     most = int(allowed.max())
     ids = [str(r) for r, _ in moment.most_active(len(allowed))]

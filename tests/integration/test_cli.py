@@ -428,15 +428,15 @@ DEMO = ("demo", "--no-serve", "--residents", "80", "--grids", "2")
 def test_the_demo_twice_does_nothing_anew(linli: CommandLine):
     said = linli.text(*DEMO)
     links = [line.strip() for line in said.splitlines() if "/sign-in/" in line]
-    assert len(links) == 4
+    assert len(links) == 5
     before = {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")}
-    assert len(before) == 2
+    assert len(before) == 3  # snapshot, model, isolation scores
     head = linli.json("graph", "status", "--json")
     again = linli.text(*DEMO)
     assert {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")} == before
     assert linli.json("graph", "status", "--json") == head
     new = [line.strip() for line in again.splitlines() if "/sign-in/" in line]
-    assert len(new) == 4
+    assert len(new) == 5
     assert not set(new) & set(links)  # each link works once
 
 

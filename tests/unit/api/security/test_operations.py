@@ -64,7 +64,11 @@ def test_the_desk_is_for_staff_alone_and_only_two_operations_take_a_file():
     desk = {e for e in OPERATIONS if e.startswith("desk.")}
     assert len(desk) > 10
     assert {e for e, line in OPERATIONS.items() if line.desk} == desk
-    assert all(OPERATIONS[e].roles == {StaffRole.OPERATOR} for e in desk)
+    visits = {e for e in desk if e.startswith("desk.care")}
+    assert all(OPERATIONS[e].roles == {StaffRole.SOCIAL_WORKER} for e in visits)
+    others = desk - visits - {"desk.home"}
+    assert all(OPERATIONS[e].roles == {StaffRole.OPERATOR} for e in others)
+    assert OPERATIONS["desk.home"].roles == {StaffRole.OPERATOR, StaffRole.SOCIAL_WORKER}
     assert {e for e, line in OPERATIONS.items() if line.upload} == {
         "api.receive_import",
         "desk.upload",

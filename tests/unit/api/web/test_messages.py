@@ -14,10 +14,12 @@ from api.security.operations import MAX_FILE
 from api.services.views import CardState
 from api.web.look import Language
 from api.web.wording import BUCKETS, MESSAGES
-from graph.gate import BatchState, RowKind
+from graph.gate import BatchState, Outcome, RowKind
 from graph.ingest import FILE_COLUMNS, ColumnFate
 from graph.model import Category, DataCategory, ItemKind
 from recommender.base import ReasonCode
+from recommender.outreach.actions import Action
+from recommender.outreach.points import Factor
 
 WEB = Path(api.web.__file__).parent
 ZH, EN = MESSAGES[Language.ZH].table, MESSAGES[Language.EN].table
@@ -55,6 +57,15 @@ DYNAMIC = (
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
     | expanded("choose.problem", {"nothing", "empty", "taken"})
+    | expanded("care.action", {*Action, "wait"})
+    | expanded("care.outcome", Outcome)
+    | expanded("own.care", {"sooner", "usual", "later"})
+    | {
+        f"{key}.{ending}"
+        for voice in ("care", "own")
+        for key in expanded(f"{voice}.why", Factor)
+        for ending in ("more", "less", *(("week", "year") if key.endswith(".seen") else ()))
+    }
     | {f"{key}.{n}" for key in expanded("import.new", RowKind) for n in ("one", "other")}
     | {f"{key}.{n}" for key in expanded("import.known", RowKind) for n in ("one", "other")}
 )
