@@ -11,6 +11,7 @@ import typer
 
 from api.cli import (
     access,
+    audit,
     communities,
     data,
     demo,
@@ -58,6 +59,7 @@ explore.register(app)
 communities.register(app)
 serving.register(app)
 access.register(app)
+audit.register(app)
 vocabulary.register(app)
 ledgers.register(app)
 

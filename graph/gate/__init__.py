@@ -18,6 +18,7 @@ from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, op
 from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
+from graph.ledger.audit_file import VerifiedFile, verify_file
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
@@ -53,6 +54,7 @@ __all__ = [
     "Session",
     "Shown",
     "ShownList",
+    "VerifiedFile",
     "copy_ledger",
     "make_keys",
     "open_graph",
@@ -61,4 +63,5 @@ __all__ = [
     "shown_and_done",
     "tidy_impressions",
     "training_view",
+    "verify_file",
 ]

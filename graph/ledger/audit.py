@@ -11,12 +11,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import BinaryIO, cast
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +25,7 @@ from graph.codec import Json
 from graph.errors import AuditUnavailable, LinliError, StoreUnavailable
 from graph.ledger import tables
 from graph.ledger.audit_chain import AuditReport, ChainHead, chained, check_chains
+from graph.ledger.audit_file import Exported, write_entries
 from graph.ledger.audit_heads import HeadsFile
 from graph.ledger.canonical import canonical, micros, moment, parse
 from graph.ledger.database import Database
@@ -223,12 +224,27 @@ class Audit:
 
     def verify(self, tx: Connection) -> AuditReport:
         """Check every entry of every chain, and every signed head against its chain."""
-        report = check_chains(tx, self._heads.read())
+        report = check_chains(_lines(tx), self._heads.read())
         if report.ok or self._database.writing:
             return report
         heads = self._heads.read()  # others may have recorded and signed since tx began
         with self._database.read() as later:
-            return check_chains(later, heads)
+            return check_chains(_lines(later), heads)
+
+    def export(self, file: BinaryIO) -> Exported:
+        """Sign the heads, then write every entry that a signed head vouches for, sealed.
+
+        Entries that others record meanwhile wait for the next export.
+        """
+        self.sign()
+        heads, _ = self._heads.read()
+        signed: dict[str, int] = {}
+        for head in heads:
+            signed[head.chain] = max(head.n, signed.get(head.chain, 0))
+        with self._database.read() as tx:
+            lines = (line for line in _lines(tx) if _is_signed(line, signed))
+            entries = write_entries(file, lines)
+        return Exported(entries, len(signed), self._heads.path, self._heads.public_key)
 
     def close(self) -> None:
         """Write counted looks and sign the heads, unless the ledger is away: entries are safe."""
@@ -276,6 +292,17 @@ class Audit:
 
     def _subject(self, resident: ResidentId) -> str:
         return self._keys.pseudonym("audit", resident)
+
+
+def _lines(tx: Connection) -> Iterator[dict[str, object]]:
+    """All entries as they are stored, chain by chain."""
+    query = select(_audit).order_by(_audit.c.chain, _audit.c.n)
+    for line in tx.execute(query.execution_options(yield_per=5_000)).mappings():
+        yield {column.name: line[column.name] for column in _audit.columns}
+
+
+def _is_signed(line: Mapping[str, object], signed: Mapping[str, int]) -> bool:
+    return cast("int", line["n"]) <= signed.get(cast("str", line["chain"]), 0)
 
 
 def _box(chain: str, n: int, subject: ResidentId | None) -> Box:
