@@ -1,4 +1,4 @@
-"""Commands about the audit as a whole: give it away sealed, check it without any key."""
+"""Commands about the audit: give it away sealed, check it without any key, answer complaints."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import AsJson, HomeOption, OperatorOption, fail, operator, print_json, say
+from api.cli.output import (
+    AsJson,
+    HomeOption,
+    OperatorOption,
+    fail,
+    operator,
+    print_json,
+    print_table,
+    say,
+)
 from api.wiring import load_config, open_floors
 from graph.errors import ConfigError, NotFound
 from graph.gate import verify_file
 
 __all__ = ["register"]
 
-audit_app = typer.Typer(help="Give the audit away, sealed; check it.", no_args_is_help=True)
+audit_app = typer.Typer(
+    help="Give the audit away, check it, answer complaints.", no_args_is_help=True
+)
 
 
 @audit_app.command("export")
@@ -89,6 +100,70 @@ def verify(
         fail(f"{file}: {report.fault}")
     if not report.ok:
         raise typer.Exit(1)
+
+
+@audit_app.command("complaints")
+def complaints(home: HomeOption = None, as_json: AsJson = False) -> None:
+    """List the complaints of residents that wait for an answer, the one due first first.
+
+    Residents stand here by pseudonym. What a complaint says, `linli audit complaint` shows.
+    """
+    with open_floors(load_config(home=home)) as floors:
+        now = floors.clock()
+        with floors.ledger.read() as tx:
+            waiting = floors.ledger.complaints.waiting(tx)
+    if as_json:
+        lines = [
+            {
+                "id": one.id,
+                "resident": one.resident,
+                "matter": one.matter,
+                "filed_at": one.filed_at,
+                "due_at": one.due_at,
+                "overdue": now > one.due_at,
+            }
+            for one in waiting
+        ]
+        print_json({"complaints": lines})
+        return
+    print_table(
+        ("complaint", "resident", "about a", "due", ""),
+        [
+            (one.id, one.resident, one.matter, f"{one.due_at:%F}", "LATE" * (now > one.due_at))
+            for one in waiting
+        ],
+    )
+
+
+@audit_app.command("complaint")
+def complaint(
+    id_: Annotated[str, typer.Argument(metavar="COMPLAINT", help="Its id.")],
+    home: HomeOption = None,
+    answer: Annotated[
+        str | None, typer.Option("--answer", help="Answer it, once; the resident reads this.")
+    ] = None,
+    as_operator: OperatorOption = None,
+) -> None:
+    """Show what a complaint is about and what its resident wrote, or answer it (audited)."""
+    with open_floors(load_config(home=home)) as floors:
+        ledger = floors.ledger
+        actor = operator(as_operator, floors.institution)
+        with ledger.read() as tx:
+            one = ledger.complaints.get(tx, id_)
+            entry = ledger.audit.find(tx, one.resident, one.about)
+        done = "read a complaint" if answer is None else "answer a complaint"
+        floors.gate.record_act(actor, done, subject=one.resident)
+        if answer is not None:
+            with ledger.write() as tx:
+                one = ledger.complaints.answer(tx, id_, answer, at=floors.clock())
+    say(f"{one.matter} {one.about}, {one.state}, filed {one.filed_at:%F}, due {one.due_at:%F}")
+    if entry is not None:
+        what = ", ".join(entry.categories) or "the system"
+        say(f"{entry.at:%F %T} UTC: {entry.actor} ({entry.role}, {entry.institution})")
+        say(f"{entry.action} {what} for {entry.purpose or entry.reason}; {entry.reason}")
+    for label, text in (("resident", one.words), ("answer", one.answer)):
+        if text:
+            say(f"{label}: {text}")
 
 
 def register(app: typer.Typer) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from api.rest import explorations, imports, items, residents, vocabularies
+from api.rest import explorations, imports, items, my_data, residents, vocabularies
 from api.rest.door import api
 from api.rest.machine import health
 
 __all__ = ["BLUEPRINTS", "ENDPOINT_MODULES"]
 
-ENDPOINT_MODULES = (residents, items, imports, explorations, vocabularies)
+ENDPOINT_MODULES = (residents, my_data, items, imports, explorations, vocabularies)
 """Modules whose import hung their endpoints on ``api``."""
 
 BLUEPRINTS = (api, health)

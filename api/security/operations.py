@@ -105,6 +105,10 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.signed_out": _line("session.ended", _ANYBODY),
     "resident.look": _line("look.write", _ANYBODY),
     "resident.asset": _line("asset.read", _ANYBODY),
+    # Pages of residents about their own data.
+    "data.home": _line("own.read", _RESIDENT),
+    "data.looks": _line("own.read", _RESIDENT),
+    "data.complain": _line("complaint.write", _RESIDENT),
     # Pages of staff.
     "desk.home": _desk("import.read"),
     "desk.imports": _desk("import.read"),
@@ -143,6 +147,9 @@ OPERATIONS: Mapping[str, Line] = {
     "api.grants": _line("grants.read", _RESIDENT, about=True),
     "api.give_grant": _line("grants.write", _RESIDENT, about=True),
     "api.withdraw_grants": _line("grants.write", _RESIDENT, about=True),
+    "api.looks": _line("own.read", _RESIDENT, about=True),
+    "api.complaints": _line("own.read", _RESIDENT, about=True),
+    "api.complain": _line("complaint.write", _RESIDENT, about=True),
     "api.groups": _CATALOGUE,
     "api.group": _CATALOGUE,
     "api.activities": _CATALOGUE,

@@ -15,6 +15,7 @@ from api.services.explorations import Explorations
 from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
+from api.services.looks import Looks
 from api.services.publish import Publishing
 from api.services.residents import Residents
 from graph.gate import Ledger
@@ -36,6 +37,7 @@ class Services:
     catalogue: Catalogue
     publishing: Publishing
     consents: Consents
+    looks: Looks
     explorations: Explorations
     imports: Imports
     desk: Desk
@@ -70,6 +72,7 @@ def make_services(backing: Backing) -> Services:
         catalogue=Catalogue(backing, feeds),
         publishing=Publishing(backing),
         consents=Consents(backing),
+        looks=Looks(backing),
         explorations=Explorations(backing),
         imports=imports,
         desk=Desk(backing, imports),

@@ -18,8 +18,10 @@ from graph.gate.opening import OpenGraph, copy_ledger, make_keys, open_graph, op
 from graph.gate.processes import process_name
 from graph.gate.views import training_view
 from graph.ledger.access import ApiKey, Principal, Session
+from graph.ledger.audit import AuditEntry, Recorded
 from graph.ledger.audit_file import VerifiedFile, verify_file
 from graph.ledger.bookings import Booking, BookingState
+from graph.ledger.complaints import Complaint, ComplaintState, Matter
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -31,10 +33,13 @@ from graph.store.base import CypherStore, GraphStore
 __all__ = [
     "LEARNT_FROM",
     "ApiKey",
+    "AuditEntry",
     "BatchState",
     "Booking",
     "BookingState",
     "BulkDecision",
+    "Complaint",
+    "ComplaintState",
     "CypherStore",
     "Decision",
     "Event",
@@ -45,9 +50,11 @@ __all__ = [
     "ImportBatch",
     "ImpressionBuffer",
     "Ledger",
+    "Matter",
     "OpenGraph",
     "Place",
     "Principal",
+    "Recorded",
     "RowKind",
     "Run",
     "RunState",

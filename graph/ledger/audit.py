@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, cast
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.codec import Json
@@ -33,7 +33,7 @@ from graph.ledger.dialect import add_counts
 from graph.ledger.keys import HOME, Box, KeyRing
 from graph.model import Action, DataCategory, InstitutionId, Purpose, ResidentId, StaffRole
 
-__all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead"]
+__all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead", "Recorded"]
 
 _audit = tables.audit
 _log = logging.getLogger(__name__)
@@ -65,6 +65,15 @@ class AuditEntry:
     """Digest of the set of residents of an operation on many."""
     grant: str = ""
     law: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in its chain."""
+
+    ref: str
+    """Chain and number, by which it is complained of."""
+    entry: AuditEntry
 
 
 class Audit:
@@ -179,16 +188,40 @@ class Audit:
 
     def of(self, tx: Connection, resident: ResidentId, limit: int = 100) -> list[AuditEntry]:
         """Who looked at a resident's data, newest first; entries without a key are left out."""
-        query = (
-            select(_audit.c.chain, _audit.c.n, _audit.c.body)
-            .where(_audit.c.subject == self._subject(resident))
-            .order_by(_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
-            .limit(limit)
-        )
+        return [one.entry for one in self.recorded(tx, resident, limit=limit)]
+
+    def recorded(
+        self, tx: Connection, resident: ResidentId, *, limit: int, skip: int = 0
+    ) -> list[Recorded]:
+        """Entries about a resident with their references, as :meth:`of`."""
+        newest = (_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
+        query = self._about(resident).order_by(*newest).limit(limit).offset(skip)
+        return self._read(tx, resident, query)
+
+    def find(self, tx: Connection, resident: ResidentId, ref: str) -> AuditEntry | None:
+        """Look one entry about a resident up by its reference; ``None`` when it is no such."""
+        chain, _, n = ref.partition("-")
+        if not (n.isascii() and n.isdigit() and len(n) < 19):  # more than a column holds
+            return None
+        query = self._about(resident).where(_audit.c.chain == chain, _audit.c.n == int(n))
+        found = self._read(tx, resident, query)
+        return found[0].entry if found else None
+
+    def _about(self, resident: ResidentId) -> Select[str, int, bytes]:
+        columns = select(_audit.c.chain, _audit.c.n, _audit.c.body)
+        return columns.where(_audit.c.subject == self._subject(resident))
+
+    def _read(
+        self, tx: Connection, resident: ResidentId, query: Select[str, int, bytes]
+    ) -> list[Recorded]:
         lines = tx.execute(query).all()
         boxes = [(_box(chain, n, resident), body) for chain, n, body in lines]
         plain = self._keys.open_many(tx, boxes)
-        return [_entry(parse(body), resident) for body in plain if body is not None]
+        return [
+            Recorded(f"{chain}-{n}", _entry(parse(body), resident))
+            for (chain, n, _), body in zip(lines, plain, strict=True)
+            if body is not None
+        ]
 
     def bulk(self, tx: Connection, limit: int = 100) -> list[AuditEntry]:
         """Operations on many residents, newest first."""

@@ -14,6 +14,7 @@ from graph.ledger.access import SESSION, Access, Session
 from graph.ledger.answers import Answers
 from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
+from graph.ledger.complaints import Complaints
 from graph.ledger.database import Database
 from graph.ledger.grants import Grants
 from graph.ledger.identity import Identity
@@ -64,6 +65,7 @@ class Ledger:
         self.records = Records(keys)
         self.runs = Runs(keys)
         self.answers = Answers(keys)
+        self.complaints = Complaints(keys)
         self.leases = Leases()
         self.access = Access(keys)
         self.audit = Audit(self._database, keys, log_dir, clock)

@@ -26,6 +26,7 @@ __all__ = [
     "audit",
     "audit_own",
     "bookings",
+    "complaints",
     "data_keys",
     "grants",
     "head",
@@ -300,6 +301,22 @@ audit_own = Table(
     _int("last_at"),
 )
 """How often residents read their own data; counted, not audited one by one."""
+
+complaints = Table(
+    "complaints",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("state"),
+    _bytes("said"),
+    _int("filed_at"),
+    _int("due_at"),
+    Column("answer", LargeBinary, nullable=True),
+    _maybe_int("answered_at"),
+    Index("ix_complaints_resident", "resident"),
+    Index("ix_complaints_state_due_at", "state", "due_at"),
+)
+"""What residents complain of, sealed; the id is a digest of who complains of what."""
 
 imports = Table(
     "imports",

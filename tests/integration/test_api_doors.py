@@ -118,6 +118,7 @@ def test_change_without_the_sessions_token_is_refused(web: Instance):
 PATHS = {
     "resident": "{resident}",
     "item": "some-item",
+    "ref": "some-look",
     "exploration": "some-exploration",
     "batch": "some-batch",
     "kind": "residents",
@@ -177,6 +178,7 @@ def test_every_route_refuses_whoever_its_line_does_not_name(web: Instance):
 BODIES = {
     "api.interact": {"item": "x", "kind": "like"},
     "api.sign_up": {"item": "{item}"},
+    "api.complain": {"ref": "some-look"},
     "api.give_grant": {"category": "interest", "purpose": "feed"},
 }
 

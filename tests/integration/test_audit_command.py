@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.wiring import load_config, open_floors
+from graph.gate import Matter
 from graph.model import ResidentId
 from tests.integration.command_line import CommandLine
 from tests.ledger_worker import entry_about
@@ -53,6 +54,29 @@ def test_another_key_than_the_one_made_known_is_refused(linli: CommandLine, tmp_
     other = linli.run(*check, "--key", "11" * 32)
     assert (other.code, json.loads(other.out)["ok"]) == (1, False)
     assert linli.run(*check, "--key", "no key").code == 3
+
+
+def test_a_complaint_is_read_and_answered_once_and_both_are_on_record(linli: CommandLine):
+    with open_floors(load_config(home=linli.home)) as floors:
+        ledger = floors.ledger
+        with ledger.read() as tx:
+            ref = ledger.audit.recorded(tx, LI, limit=1)[0].ref
+        with ledger.write() as tx:
+            made = ledger.complaints.file(
+                tx, LI, matter=Matter.LOOK, about=ref, words="不是我", at=floors.clock()
+            )
+    (waiting,) = json.loads(linli.run("audit", "complaints", "--json").out)["complaints"]
+    assert (waiting["id"], waiting["overdue"], "不是我" in str(waiting)) == (made.id, False, False)
+    read = linli.run("audit", "complaint", made.id, "--as", "wang")
+    assert (read.code, "不是我" in read.out, ref in read.out) == (0, True, True)
+    assert linli.run("audit", "complaint", made.id, "--answer", "查过了").code == 0
+    assert linli.run("audit", "complaint", made.id, "--answer", "再查").code == 1
+    assert json.loads(linli.run("audit", "complaints", "--json").out)["complaints"] == []
+    assert linli.run("audit", "complaint", "none").code == 4
+    with open_floors(load_config(home=linli.home)) as floors, floors.ledger.read() as tx:
+        done = [entry.reason for entry in floors.ledger.audit.of(tx, LI)]
+    assert sorted(done)[:3] == ["answer a complaint", "answer a complaint", "grant"]
+    assert "read a complaint" in done
 
 
 def test_what_is_not_there_is_named(linli: CommandLine, tmp_path: Path):

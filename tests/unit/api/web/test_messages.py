@@ -11,12 +11,13 @@ import pytest
 
 import api.web
 from api.security.operations import MAX_FILE
+from api.services.looks import LookBasis
 from api.services.views import CardState
 from api.web.look import Language
 from api.web.wording import BUCKETS, MESSAGES
-from graph.gate import BatchState, RowKind
+from graph.gate import BatchState, ComplaintState, RowKind
 from graph.ingest import FILE_COLUMNS, ColumnFate
-from graph.model import Category, DataCategory, ItemKind
+from graph.model import Action, Category, DataCategory, ItemKind, Purpose, StaffRole
 from recommender.base import ReasonCode
 
 WEB = Path(api.web.__file__).parent
@@ -54,6 +55,11 @@ DYNAMIC = (
     | expanded("import.due", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
+    | expanded("looks.basis", LookBasis)
+    | expanded("complaint.state", ComplaintState)
+    | expanded("purpose", Purpose)
+    | expanded("action", Action)
+    | expanded("role", StaffRole)
     | expanded("choose.problem", {"nothing", "empty", "taken"})
     | {f"{key}.{n}" for key in expanded("import.new", RowKind) for n in ("one", "other")}
     | {f"{key}.{n}" for key in expanded("import.known", RowKind) for n in ("one", "other")}

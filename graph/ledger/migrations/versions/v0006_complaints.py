@@ -1,0 +1,36 @@
+"""What residents complain of, with the day by which they are answered."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+__all__ = ["downgrade", "upgrade"]
+
+revision = "0006"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table of complaints."""
+    op.create_table(
+        "complaints",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("resident", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("said", sa.LargeBinary(), nullable=False),
+        sa.Column("filed_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_complaints")),
+    )
+    op.create_index("ix_complaints_resident", "complaints", ["resident"], unique=False)
+    op.create_index("ix_complaints_state_due_at", "complaints", ["state", "due_at"], unique=False)
+
+
+def downgrade() -> None:
+    """Remove it."""
+    op.drop_table("complaints")
