@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.rest.schemas import In, Out
+from api.rest.schemas import In, Out, WordsOut
 from api.services.looks import MOST_WORDS, LookBasis
 from graph.gate import ComplaintState, Matter
-from graph.model import Action, DataCategory, Purpose, StaffRole
+from graph.model import Action, Category, DataCategory, Purpose, StaffRole
 
 __all__ = [
     "ComplainIn",
@@ -18,8 +18,39 @@ __all__ = [
     "LookOut",
     "LooksOut",
     "LooksQuery",
+    "PersonalisationIn",
+    "PersonalisationOut",
+    "TagOut",
+    "TagsOut",
     "TogetherOut",
 ]
+
+
+class PersonalisationIn(In):
+    """Whether lists shall be personal."""
+
+    on: bool
+
+
+class PersonalisationOut(Out):
+    """Whether lists are personal, as far as the resident authorises it."""
+
+    on: bool
+
+
+class TagOut(Out):
+    """One word of a governed list that is the resident's."""
+
+    list: str
+    code: str
+    label: WordsOut
+    life_category: Category | None
+
+
+class TagsOut(Out):
+    """All words that are the resident's."""
+
+    tags: list[TagOut]
 
 
 class ComplaintOut(Out):

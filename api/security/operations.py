@@ -107,6 +107,9 @@ OPERATIONS: Mapping[str, Line] = {
     "resident.asset": _line("asset.read", _ANYBODY),
     # Pages of residents about their own data.
     "data.home": _line("own.read", _RESIDENT),
+    "data.personal": _line("own.write", _RESIDENT),
+    "data.tags": _line("own.read", _RESIDENT),
+    "data.tag": _line("own.write", _RESIDENT),
     "data.looks": _line("own.read", _RESIDENT),
     "data.complain": _line("complaint.write", _RESIDENT),
     # Pages of staff.
@@ -147,6 +150,11 @@ OPERATIONS: Mapping[str, Line] = {
     "api.grants": _line("grants.read", _RESIDENT, about=True),
     "api.give_grant": _line("grants.write", _RESIDENT, about=True),
     "api.withdraw_grants": _line("grants.write", _RESIDENT, about=True),
+    "api.personalisation": _line("own.read", _RESIDENT, about=True),
+    "api.set_personalisation": _line("own.write", _RESIDENT, about=True),
+    "api.tags": _line("own.read", _RESIDENT, about=True),
+    "api.choose_tag": _line("own.write", _RESIDENT, about=True),
+    "api.delete_tag": _line("own.write", _RESIDENT, about=True),
     "api.looks": _line("own.read", _RESIDENT, about=True),
     "api.complaints": _line("own.read", _RESIDENT, about=True),
     "api.complain": _line("complaint.write", _RESIDENT, about=True),

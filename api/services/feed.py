@@ -13,7 +13,14 @@ from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
 from api.services.kept_lists import Basis, KeptLists
 from api.services.rec_ids import RecIds
-from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
+from api.services.viewing import (
+    Viewer,
+    as_wanted,
+    find_row,
+    own_categories,
+    view_as,
+    view_as_nobody,
+)
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
 from graph.gate import LEARNT_FROM, Place, ShownList
@@ -197,7 +204,11 @@ class FeedService:
         epoch = moment.epoch  # before grants are looked up: they are at least of this epoch
         row = find_row(moment, wish.resident)
         granted = wish.granted
-        permitted = own_categories(backing, moment, row) if granted is None else granted
+        permitted = (
+            own_categories(backing, moment, row)
+            if granted is None
+            else as_wanted(moment, row, granted)
+        )
         own = granted is None
         left_to_lot = own and permitted >= LEARNT_FROM and self._arm(row) is Arm.PERSONAL
         basis = Basis.of(

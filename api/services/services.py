@@ -16,6 +16,7 @@ from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
 from api.services.looks import Looks
+from api.services.my_data import MyData
 from api.services.publish import Publishing
 from api.services.residents import Residents
 from graph.gate import Ledger
@@ -38,6 +39,7 @@ class Services:
     publishing: Publishing
     consents: Consents
     looks: Looks
+    my_data: MyData
     explorations: Explorations
     imports: Imports
     desk: Desk
@@ -73,6 +75,7 @@ def make_services(backing: Backing) -> Services:
         publishing=Publishing(backing),
         consents=Consents(backing),
         looks=Looks(backing),
+        my_data=MyData(backing),
         explorations=Explorations(backing),
         imports=imports,
         desk=Desk(backing, imports),

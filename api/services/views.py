@@ -189,6 +189,8 @@ class MineView:
     memberships: tuple[CardView, ...] = ()
     """Groups, services and helper roles."""
     liked: tuple[CardView, ...] = ()
+    impersonal: bool = False
+    """The resident turned personal lists off."""
 
 
 @dataclass(frozen=True, slots=True)

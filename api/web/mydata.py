@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, cast
@@ -10,12 +12,15 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from api.security.sessions import ResidentSession
 from api.services.looks import MOST_WORDS, Looks
-from api.web.answers import check_csrf, guard, render, resident_session, see_other
+from api.services.my_data import MyData, TagsView
+from api.web.answers import check_csrf, guard, messages, render, resident_session, see_other
+from api.web.tags import tags_page
 from graph.errors import DataError
 from graph.model import InstitutionId
 
 __all__ = ["data_pages"]
 
+_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _FARTHEST = 7
 """Digits of the number of a page's first line."""
 
@@ -24,6 +29,7 @@ class Doors(Protocol):
     """What the pages find in ``app.extensions["linli"]``."""
 
     looks: Looks
+    my_data: MyData
     clock: Callable[[], datetime]
     institution: InstitutionId
 
@@ -33,6 +39,9 @@ def data_pages() -> Blueprint:
     pages = Blueprint("data", __name__, template_folder="templates", url_prefix="/data")
     get, post = ["GET"], ["POST"]
     pages.add_url_rule("", "home", _home, methods=get)
+    pages.add_url_rule("/personal", "personal", _personal, methods=post)
+    pages.add_url_rule("/tags", "tags", _tags, methods=get)
+    pages.add_url_rule("/tags", "tag", _tag, methods=post)
     pages.add_url_rule("/looks", "looks", _looks, methods=get)
     pages.add_url_rule("/looks/<ref>/complaint", "complain", _complain, methods=post)
     guard(pages)
@@ -40,7 +49,46 @@ def data_pages() -> Blueprint:
 
 
 def _home() -> Response:
-    return _page("home", resident_session())
+    session = resident_session()
+    personal = _doors().my_data.is_personal(session.resident_id)
+    return _page("home", session, impersonal=not personal)
+
+
+def _personal() -> Response:
+    session = resident_session()
+    check_csrf(session)
+    on = request.form.get("on")
+    if on not in {"0", "1"}:
+        raise DataError("the switch is set to 0 or 1")
+    _doors().my_data.set_personal(session.resident_id, _key(), on=on == "1")
+    back = "data.home" if request.form.get("back") == "home" else "resident.mine"
+    return see_other(url_for(back, _anchor="personal"))
+
+
+def _tags() -> Response:
+    session = resident_session()
+    view = _doors().my_data.tags(session.resident_id)
+    return _page("tags", session, page=tags_page(view), done=_done_with(view))
+
+
+def _tag() -> Response:
+    session = resident_session()
+    check_csrf(session)
+    act = next((name for name in ("choose", "delete") if name in request.form), "")
+    list_, _, code = request.form.get(act, "").partition("/")
+    held = act == "choose"
+    _doors().my_data.set_tag(session.resident_id, list_, code, _key(), held=held)
+    return see_other(url_for("data.tags", done=f"{list_}/{code}"))
+
+
+def _done_with(view: TagsView) -> str:
+    """Say what was just chosen or deleted, as it stands now."""
+    asked, t = request.args.get("done", ""), messages()
+    tag = next((tag for tag in view.tags if f"{tag.list}/{tag.code}" == asked), None)
+    if tag is None:
+        return ""
+    word = t.pick(tag.label).text
+    return t("tags.chosen" if tag.held else "tags.deleted", word=word)
 
 
 def _looks() -> Response:
@@ -56,6 +104,14 @@ def _complain(ref: str) -> Response:
     check_csrf(session)
     _doors().looks.complain(session.resident_id, ref, _words())
     return see_other(url_for("data.looks", _anchor=f"look-{ref}"))
+
+
+def _key() -> str:
+    """Idempotency key of the form."""
+    key = request.form.get("key", "")
+    if not _KEY.fullmatch(key):
+        raise DataError("malformed key; reload the page and try again")
+    return key
 
 
 def _words() -> str:
@@ -74,6 +130,7 @@ def _page(name: str, session: ResidentSession, **values: object) -> Response:
         here=doors.institution,
         most=MOST_WORDS,
         at="mine",
+        key=secrets.token_urlsafe(16),
         **values,
     )
 

@@ -28,6 +28,7 @@ from graph.ledger.ledger import Ledger
 from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
 from graph.ledger.runs import Run, RunState
+from graph.ledger.told import Word
 from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Shown",
     "ShownList",
     "VerifiedFile",
+    "Word",
     "copy_ledger",
     "make_keys",
     "open_graph",

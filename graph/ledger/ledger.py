@@ -28,6 +28,7 @@ from graph.ledger.records import Records
 from graph.ledger.rows import Rows
 from graph.ledger.runs import Runs
 from graph.ledger.staging import Staging
+from graph.ledger.told import Told
 from graph.ledger.words import Words
 
 __all__ = ["Ledger"]
@@ -66,6 +67,7 @@ class Ledger:
         self.runs = Runs(keys)
         self.answers = Answers(keys)
         self.complaints = Complaints(keys)
+        self.told = Told(keys)
         self.leases = Leases()
         self.access = Access(keys)
         self.audit = Audit(self._database, keys, log_dir, clock)

@@ -55,6 +55,7 @@ __all__ = [
     "staged_rows",
     "staged_seats",
     "staged_words",
+    "told",
     "words",
 ]
 
@@ -317,6 +318,20 @@ complaints = Table(
     Index("ix_complaints_state_due_at", "state", "due_at"),
 )
 """What residents complain of, sealed; the id is a digest of who complains of what."""
+
+told = Table(
+    "told",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("kind"),
+    _text("category"),
+    _bytes("said"),
+    _int("at"),
+    Index("ix_told_resident", "resident"),
+    Index("ix_told_kind", "kind"),
+)
+"""What residents told Linli themselves; the id is a digest of who and of what."""
 
 imports = Table(
     "imports",

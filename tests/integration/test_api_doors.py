@@ -119,6 +119,8 @@ PATHS = {
     "resident": "{resident}",
     "item": "some-item",
     "ref": "some-look",
+    "list_": "interests",
+    "code": "taichi",
     "exploration": "some-exploration",
     "batch": "some-batch",
     "kind": "residents",
@@ -178,6 +180,7 @@ def test_every_route_refuses_whoever_its_line_does_not_name(web: Instance):
 BODIES = {
     "api.interact": {"item": "x", "kind": "like"},
     "api.sign_up": {"item": "{item}"},
+    "api.set_personalisation": {"on": False},
     "api.complain": {"ref": "some-look"},
     "api.give_grant": {"category": "interest", "purpose": "feed"},
 }

@@ -1,4 +1,4 @@
-"""What residents complain of, with the day by which they are answered."""
+"""What residents complain of, with the day it is answered by; what they told themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table of complaints."""
+    """Make the two tables."""
     op.create_table(
         "complaints",
         sa.Column("id", sa.Text(), nullable=False),
@@ -29,8 +29,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_complaints_resident", "complaints", ["resident"], unique=False)
     op.create_index("ix_complaints_state_due_at", "complaints", ["state", "due_at"], unique=False)
+    op.create_table(
+        "told",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("resident", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("said", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_told")),
+    )
+    op.create_index("ix_told_resident", "told", ["resident"], unique=False)
+    op.create_index("ix_told_kind", "told", ["kind"], unique=False)
 
 
 def downgrade() -> None:
-    """Remove it."""
+    """Remove them."""
+    op.drop_table("told")
     op.drop_table("complaints")

@@ -12,6 +12,7 @@ import pytest
 import api.web
 from api.security.operations import MAX_FILE
 from api.services.looks import LookBasis
+from api.services.my_data import LISTS
 from api.services.views import CardState
 from api.web.look import Language
 from api.web.wording import BUCKETS, MESSAGES
@@ -55,6 +56,8 @@ DYNAMIC = (
     | expanded("import.due", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
+    | expanded("tags.list", set(LISTS))
+    | {f"tags.{act}.spoken" for act in ("choose", "delete")}
     | expanded("looks.basis", LookBasis)
     | expanded("complaint.state", ComplaintState)
     | expanded("purpose", Purpose)
