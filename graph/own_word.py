@@ -32,6 +32,7 @@ from graph.vocabulary import vocabulary_nodes
 __all__ = [
     "ABOUT_ONESELF",
     "TAGS",
+    "WORK",
     "about_oneself",
     "brought_in",
     "overruled",

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.rest.schemas import In, Out, WordsOut
+from api.rest.schemas import CardOut, In, Out, WordsOut
+from api.services.known_facts import Correct
 from api.services.looks import MOST_WORDS, LookBasis
 from graph.gate import ComplaintState, Matter
-from graph.model import Action, Category, DataCategory, Purpose, StaffRole
+from graph.model import Action, Basis, Category, DataCategory, Level, Purpose, StaffRole
 
 __all__ = [
     "ComplainIn",
     "ComplaintOut",
     "ComplaintsOut",
+    "DisputeIn",
+    "ExportQuery",
+    "FactGroupOut",
+    "FactOut",
+    "FactsOut",
     "LookOut",
     "LooksOut",
     "LooksQuery",
@@ -22,8 +29,16 @@ __all__ = [
     "PersonalisationOut",
     "TagOut",
     "TagsOut",
+    "TellIn",
     "TogetherOut",
+    "UseOut",
+    "WhatIfOut",
+    "WhatIfQuery",
 ]
+
+
+MOST_VALUE = 100
+"""Characters of what somebody tells of themselves."""
 
 
 class PersonalisationIn(In):
@@ -53,6 +68,45 @@ class TagsOut(Out):
     tags: list[TagOut]
 
 
+class WhatIfQuery(In):
+    """What a resident thinks of withdrawing."""
+
+    purpose: Purpose = Purpose.FEED
+    category: DataCategory | None = Field(None, description="empty = every category")
+    institution: str = Field("", max_length=80, description="empty = Linli's operator")
+
+
+class WhatIfOut(Out):
+    """The feed now, and as the withdrawal would leave it; best first."""
+
+    before: list[CardOut]
+    after: list[CardOut]
+    gone: list[CardOut]
+    come: list[CardOut]
+    feed_concerned: bool
+    personalised_after: bool
+
+
+class ExportQuery(In):
+    """Which file."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+class TellIn(In):
+    """What is right."""
+
+    value: Annotated[str, Field(max_length=MOST_VALUE)] | Annotated[int, Field(strict=True)] | None
+    """null = nothing shall be held."""
+
+
+class DisputeIn(In):
+    """What is wrong."""
+
+    name: str = Field(min_length=1, max_length=200, description="name of the fact")
+    words: str = Field("", max_length=MOST_WORDS)
+
+
 class ComplaintOut(Out):
     """A complaint and by when it is answered."""
 
@@ -72,6 +126,45 @@ class ComplaintsOut(Out):
     """All complaints of a resident, newest first."""
 
     complaints: list[ComplaintOut]
+
+
+class FactOut(Out):
+    """One fact."""
+
+    name: str = Field(description="by it a fact is complained of")
+    kind: str
+    category: DataCategory
+    value: WordsOut
+    source: str = Field(description="empty = not known")
+    as_of: datetime
+    basis: Basis
+    confidence: float
+    correct: Correct
+    complaint: ComplaintOut | None
+
+
+class UseOut(Out):
+    """Who may use a category."""
+
+    institution: str
+    purpose: Purpose
+    until: datetime
+
+
+class FactGroupOut(Out):
+    """Facts of one category, and who may use them."""
+
+    category: DataCategory
+    level: Level
+    uses: list[UseOut]
+    facts: list[FactOut]
+
+
+class FactsOut(Out):
+    """All facts about a resident."""
+
+    groups: list[FactGroupOut]
+    as_of: datetime
 
 
 class LookOut(Out):

@@ -165,6 +165,38 @@ class FeedService:
         model, words = recommender.model, recommender.words
         return Reasons(model, query, rows, contributions, words).of(at)
 
+    def imagine(
+        self,
+        moment: Moment,
+        resident: ResidentId,
+        permitted: frozenset[DataCategory],
+        *,
+        n: int,
+        withdrawn: bool,
+    ) -> tuple[Viewer, tuple[Recommendation, ...]]:
+        """Make the list that these categories would give, for nobody to be shown as theirs.
+
+        Nothing is kept, noted or left to the lot.
+
+        Parameters
+        ----------
+        withdrawn : bool
+            Whether they are what a withdrawal would leave: then what the model learnt from the
+            resident is evidence for nobody.
+        """
+        row = find_row(moment, resident)
+        masked = moment.masked(int(self._backing.clock().timestamp()))
+        if withdrawn:
+            masked = np.union1d(masked, np.array([row], np.int64))
+        viewer = view_as(self._backing, moment, resident, permitted, masked=masked)
+        found = self._backing.models.current().recommend(
+            self._query(viewer, self._arm(row)),
+            mint=lambda item: RecId(""),
+            n=n,
+            last_check=lambda rows: _still(moment, rows),
+        )
+        return viewer, found
+
     def display_name(self, resident: ResidentId) -> str:
         """Name of a resident, for their own eyes; empty when none is known."""
         backing = self._backing

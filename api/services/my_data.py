@@ -6,9 +6,10 @@ Every decision is an outbox event and, in the same transaction, the resident's s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -18,9 +19,17 @@ from api.services.views import Words
 from graph.codec import Json, encode_change
 from graph.errors import NotFound
 from graph.gate import EventKind, Word
-from graph.model import Action, Category, Change, DataCategory, Purpose, ResidentId
-from graph.own_word import tag_changes, tag_slot
-from graph.vocabulary import Vocabulary, interests, needs, offers
+from graph.model import Action, Category, Change, DataCategory, Purpose, ResidentId, Scalar
+from graph.own_word import (
+    WORK,
+    about_oneself,
+    property_slot,
+    tag_changes,
+    tag_slot,
+    work_changes,
+)
+from graph.schema import PURPOSE_CATEGORIES, validate
+from graph.vocabulary import Vocabulary, interests, needs, occupations, offers
 
 __all__ = ["LISTS", "MyData", "TagView", "TagsView", "TheList"]
 
@@ -95,7 +104,7 @@ class MyData:
         moment = backing.live.catch_up()
         row = find_row(moment, resident)
         for each in LISTS.values():
-            self._authorise(resident, each.category, Action.VIEW)
+            self.authorise(resident, each.category, Action.VIEW)
         view = moment.one(row, frozenset(each.category for each in LISTS.values()))
         tags = []
         for name, each in LISTS.items():
@@ -131,6 +140,41 @@ class MyData:
         word = Word(tag_slot(label, code), the_list.category, held, now)
         self._say(resident, key, word, changes)
 
+    def set_work(
+        self, resident: ResidentId, code: Json, key: str, *, before: Sequence[str]
+    ) -> None:
+        """Have this occupation, or none, instead of those that were known before.
+
+        Raises
+        ------
+        NotFound
+            There is no such occupation.
+        """
+        if code is not None and code not in occupations():
+            raise NotFound(f"no occupation {code!r}; see /api/v1/vocabularies/occupations")
+        now, chosen = self._backing.clock(), None if code is None else str(code)
+        changes = work_changes(resident, chosen, before=before, at=now)
+        self._say(resident, key, Word(WORK, DataCategory.OCCUPATION, chosen, now), changes)
+
+    def set_property(
+        self, resident: ResidentId, name: str, key: str, *, properties: Mapping[str, Scalar]
+    ) -> None:
+        """Have these properties, of which one is corrected.
+
+        Raises
+        ------
+        SchemaViolation
+            A value is none that its property can have.
+        """
+        now = self._backing.clock()
+        said = {kind: value for kind, value in properties.items() if value is not None}
+        changes = about_oneself(resident, said, now)
+        for change in changes:
+            validate(change)
+        value = cast("Json", properties[name])
+        word = Word(property_slot(name), DataCategory.IDENTITY, value, now)
+        self._say(resident, key, word, changes)
+
     def _say(self, resident: ResidentId, key: str, word: Word, changes: list[Change]) -> None:
         def decide(tx: Connection) -> None:
             self._backing.ledger.told.put(tx, resident, word)
@@ -150,7 +194,7 @@ class MyData:
     ) -> None:
         """Put it on record, then decide it with its event: once per key."""
         find_row(self._backing.live.catch_up(), resident)
-        self._authorise(resident, category, Action.WRITE)
+        self.authorise(resident, category, Action.WRITE)
         ledger = self._backing.ledger
         with ledger.write() as tx:
             appended = ledger.outbox.append(
@@ -166,11 +210,14 @@ class MyData:
             if appended.new:
                 decide(tx)
 
-    def _authorise(self, resident: ResidentId, category: DataCategory, action: Action) -> None:
+    def authorise(self, resident: ResidentId, category: DataCategory, action: Action) -> None:
+        """Ask the gate for one's own data of one category."""
         backing = self._backing
+        # Looking at oneself has no purpose of its own: any will do that may have the category.
+        purposes = (p for p, categories in PURPOSE_CATEGORIES.items() if category in categories)
         backing.gate.authorise(
             resident_actor(resident, backing.institution),
-            purpose=Purpose.FEED,
+            purpose=next(purposes, Purpose.FEED),
             category=category,
             subject=resident,
             action=action,

@@ -12,13 +12,16 @@ from api.services.catalogue import Catalogue
 from api.services.consents import Consents
 from api.services.desk import Desk
 from api.services.explorations import Explorations
+from api.services.facts import MyFacts
 from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
 from api.services.looks import Looks
 from api.services.my_data import MyData
+from api.services.own_export import OwnExport
 from api.services.publish import Publishing
 from api.services.residents import Residents
+from api.services.what_if import WhatIf
 from graph.gate import Ledger
 from graph.model import InstitutionId
 
@@ -40,6 +43,9 @@ class Services:
     consents: Consents
     looks: Looks
     my_data: MyData
+    what_if: WhatIf
+    facts: MyFacts
+    export: OwnExport
     explorations: Explorations
     imports: Imports
     desk: Desk
@@ -65,6 +71,8 @@ def make_services(backing: Backing) -> Services:
     feeds = FeedService(backing)
     interactions = Interactions(backing, feeds)
     imports = Imports(backing)
+    consents, looks, my_data = Consents(backing), Looks(backing), MyData(backing)
+    facts = MyFacts(backing, looks, my_data)
     return Services(
         backing=backing,
         residents=Residents(backing, feeds, interactions),
@@ -73,9 +81,12 @@ def make_services(backing: Backing) -> Services:
         interactions=interactions,
         catalogue=Catalogue(backing, feeds),
         publishing=Publishing(backing),
-        consents=Consents(backing),
-        looks=Looks(backing),
-        my_data=MyData(backing),
+        consents=consents,
+        looks=looks,
+        my_data=my_data,
+        facts=facts,
+        export=OwnExport(backing, facts, consents, looks),
+        what_if=WhatIf(backing, feeds),
         explorations=Explorations(backing),
         imports=imports,
         desk=Desk(backing, imports),

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, cast
 
 from flask import Blueprint, Response, current_app, request, url_for
 
+from api.security.attachments import attachment
 from api.security.sessions import ResidentSession
+from api.services.consents import Consents, until
+from api.services.facts import MyFacts
 from api.services.looks import MOST_WORDS, Looks
 from api.services.my_data import MyData, TagsView
+from api.services.own_export import OwnExport
+from api.services.what_if import WhatIf, Withdrawal
 from api.web.answers import check_csrf, guard, messages, render, resident_session, see_other
+from api.web.facts import read_value, works
+from api.web.grants import grants_page
 from api.web.tags import tags_page
-from graph.errors import DataError
-from graph.model import InstitutionId
+from graph.errors import DataError, NotFound
+from graph.model import DataCategory, InstitutionId, Purpose
 
 __all__ = ["data_pages"]
 
@@ -30,6 +37,10 @@ class Doors(Protocol):
 
     looks: Looks
     my_data: MyData
+    consents: Consents
+    what_if: WhatIf
+    facts: MyFacts
+    export: OwnExport
     clock: Callable[[], datetime]
     institution: InstitutionId
 
@@ -42,6 +53,13 @@ def data_pages() -> Blueprint:
     pages.add_url_rule("/personal", "personal", _personal, methods=post)
     pages.add_url_rule("/tags", "tags", _tags, methods=get)
     pages.add_url_rule("/tags", "tag", _tag, methods=post)
+    pages.add_url_rule("/grants", "grants", _grants, methods=get)
+    pages.add_url_rule("/grants/withdraw", "what_if", _what_if, methods=get)
+    pages.add_url_rule("/grants/withdraw", "withdraw", _withdraw, methods=post)
+    pages.add_url_rule("/facts", "facts", _facts, methods=get)
+    pages.add_url_rule("/facts/tell", "tell", _tell, methods=post)
+    pages.add_url_rule("/facts/complaint", "dispute", _dispute, methods=post)
+    pages.add_url_rule("/export/<ending>", "export", _export, methods=get)
     pages.add_url_rule("/looks", "looks", _looks, methods=get)
     pages.add_url_rule("/looks/<ref>/complaint", "complain", _complain, methods=post)
     guard(pages)
@@ -91,6 +109,74 @@ def _done_with(view: TagsView) -> str:
     return t("tags.chosen" if tag.held else "tags.deleted", word=word)
 
 
+def _grants() -> Response:
+    session, doors = resident_session(), _doors()
+    page = grants_page(doors.consents.list(session.resident_id), doors.clock())
+    return _page("grants", session, page=page, done="done" in request.args)
+
+
+def _what_if() -> Response:
+    session, asked = resident_session(), _withdrawal(request.args)
+    view = _doors().what_if.withdrawn(session.resident_id, asked)
+    return _page("what_if", session, page=view, asked=asked)
+
+
+def _withdraw() -> Response:
+    session = resident_session()
+    check_csrf(session)
+    asked = _withdrawal(request.form)
+    _doors().consents.withdraw(
+        session.resident_id,
+        institution=asked.institution,
+        category=asked.category,
+        purpose=asked.purpose,
+        key=_key(),
+    )
+    return see_other(url_for("data.grants", done=""))
+
+
+def _withdrawal(given: Mapping[str, str]) -> Withdrawal:
+    """Read what is to be withdrawn: one category, or none named for all of a purpose."""
+    try:
+        category = given.get("category", "")
+        return Withdrawal(
+            InstitutionId(given["institution"]),
+            Purpose(given["purpose"]),
+            DataCategory(category) if category else None,
+        )
+    except (KeyError, ValueError) as error:
+        raise DataError("name an institution, a purpose and a category that exist") from error
+
+
+def _facts() -> Response:
+    session = resident_session()
+    view = _doors().facts.of(session.resident_id)
+    return _page("facts", session, page=view, works=works(), done="done" in request.args)
+
+
+def _tell() -> Response:
+    session = resident_session()
+    check_csrf(session)
+    kind, value = request.form.get("kind", ""), request.form.get("value", "").strip()
+    _doors().facts.tell(session.resident_id, kind, read_value(kind, value), _key())
+    return see_other(url_for("data.facts", done=""))
+
+
+def _dispute() -> Response:
+    session = resident_session()
+    check_csrf(session)
+    _doors().facts.dispute(session.resident_id, request.form.get("name", ""), _words())
+    return see_other(url_for("data.facts", done=""))
+
+
+def _export(ending: str) -> Response:
+    session, export = resident_session(), _doors().export
+    if ending not in {"json", "csv"}:
+        raise NotFound("own data come as json or csv")
+    write = export.to_csv if ending == "csv" else export.to_json
+    return attachment(write(session.resident_id), ending)
+
+
 def _looks() -> Response:
     session = resident_session()
     asked = request.args.get("skip", "")
@@ -129,6 +215,7 @@ def _page(name: str, session: ResidentSession, **values: object) -> Response:
         now=doors.clock(),
         here=doors.institution,
         most=MOST_WORDS,
+        until=until,
         at="mine",
         key=secrets.token_urlsafe(16),
         **values,

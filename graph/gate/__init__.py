@@ -22,6 +22,7 @@ from graph.ledger.audit import AuditEntry, Recorded
 from graph.ledger.audit_file import VerifiedFile, verify_file
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.complaints import Complaint, ComplaintState, Matter
+from graph.ledger.holdings import Holding
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -48,6 +49,7 @@ __all__ = [
     "Explorer",
     "Gate",
     "GraphStore",
+    "Holding",
     "ImportBatch",
     "ImpressionBuffer",
     "Ledger",

@@ -17,6 +17,7 @@ from graph.ledger.bookings import Bookings
 from graph.ledger.complaints import Complaints
 from graph.ledger.database import Database
 from graph.ledger.grants import Grants
+from graph.ledger.holdings import Holdings
 from graph.ledger.identity import Identity
 from graph.ledger.imports import Imports
 from graph.ledger.impressions import Impressions
@@ -66,6 +67,7 @@ class Ledger:
         self.records = Records(keys)
         self.runs = Runs(keys)
         self.answers = Answers(keys)
+        self.holdings = Holdings(self.identity, self.words, self.records)
         self.complaints = Complaints(keys)
         self.told = Told(keys)
         self.leases = Leases()

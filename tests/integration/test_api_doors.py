@@ -121,6 +121,7 @@ PATHS = {
     "ref": "some-look",
     "list_": "interests",
     "code": "taichi",
+    "ending": "json",
     "exploration": "some-exploration",
     "batch": "some-batch",
     "kind": "residents",
@@ -181,6 +182,8 @@ BODIES = {
     "api.interact": {"item": "x", "kind": "like"},
     "api.sign_up": {"item": "{item}"},
     "api.set_personalisation": {"on": False},
+    "api.tell": {"value": "112"},
+    "api.dispute": {"name": "some-fact"},
     "api.complain": {"ref": "some-look"},
     "api.give_grant": {"category": "interest", "purpose": "feed"},
 }
