@@ -25,6 +25,7 @@ from api.services.backing import Backing
 from api.services.services import make_services
 from api.web.answers import error_page
 from api.web.desk import desk_pages
+from api.web.mydata import data_pages
 from api.web.pages import resident_pages
 
 __all__ = ["create_app"]
@@ -77,7 +78,7 @@ def create_app(floors: Backing) -> APIFlask:
     app.after_request(_end)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    for pages in (resident_pages(), desk_pages()):
+    for pages in (resident_pages(), data_pages(), desk_pages()):
         pages.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every blueprint
         app.register_blueprint(pages)
     for kind in (HTTPError, HTTPException, Exception):

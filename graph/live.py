@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from graph.background import Background
-from graph.codec import Json
+from graph.codec import Json, decode_change
 from graph.errors import NotFound, NotReady, StoreUnavailable
 from graph.folders import read_about
 from graph.ledger.ledger import Ledger
@@ -26,6 +27,7 @@ from graph.ledger.outbox import Event, EventKind
 from graph.ledger.rows import RowKind
 from graph.live_consents import FirstExpiry, Fitted
 from graph.live_items import with_item
+from graph.live_residents import OwnWord, applied, with_changes
 from graph.model import (
     DataCategory,
     InstitutionId,
@@ -78,6 +80,10 @@ class Moment:
     first_expiry: FirstExpiry
     histories: dict[int, dict[Tap, int | None]] = field(default_factory=dict)
     """Per touched resident row: (item, kind) -> Unix seconds, ``None`` when taken back."""
+    own_words: dict[int, OwnWord] = field(default_factory=dict)
+    """Per resident row that told something of themselves since the snapshot."""
+    impersonal: set[int] = field(default_factory=set)
+    """Rows of residents who want no list made for them personally."""
     consents: dict[int, tuple[NDArray[np.uint16], NDArray[np.int64]]] = field(default_factory=dict)
     """Per resident row whose grants changed since the snapshot: masks and expiries as of now."""
     withdrawn: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -168,7 +174,9 @@ class Moment:
 
     def one(self, row: int, permitted: frozenset[DataCategory]) -> View:
         """View of one resident's own cells (one row), for that resident's feed."""
-        return self.snapshot.one(row, permitted, history=self.history(row), items=self.items)
+        view = self.snapshot.one(row, permitted, history=self.history(row), items=self.items)
+        told = self.own_words.get(row)
+        return view if told is None else applied(view, told, permitted)
 
     def masked(self, now: int) -> NDArray[np.int64]:
         """Rows of residents who withdrew a grant, or whose grant ran out, since the snapshot.
@@ -281,12 +289,15 @@ class Live:
             residents = self._ledger.rows.all(tx, RowKind.RESIDENT)
             items = self._ledger.rows.all(tx, RowKind.ITEM)
             seats = self._ledger.bookings.taken(tx, None)
+            impersonal = self._ledger.told.impersonal(tx)
+        rows = {key: row for row, key in enumerate(residents)}
         moment = Moment(
             snapshot=snapshot,
             facts=Facts(self._snapshots / snapshot.folder),
             items=replace(snapshot.items, seats_left=np.array(snapshot.items.seats_left)),
             item_rows={key: row for row, key in enumerate(items[: len(snapshot.items)])},
-            resident_rows={key: row for row, key in enumerate(residents)},
+            resident_rows=rows,
+            impersonal={rows[resident] for resident in impersonal if resident in rows},
             seq=snapshot.watermark,
             epoch=snapshot.epoch,
             first_expiry=FirstExpiry.of(np.asarray(snapshot.expires)),
@@ -353,7 +364,7 @@ class Live:
             self._take_item(tx, moment, event)
             moment.booked.add(event.subject)
         elif event.kind is EventKind.RESIDENT:
-            self._row_of(tx, moment, event.subject)
+            self._take_resident(tx, moment, event, event.payload)
         elif event.kind is EventKind.IMPORT:  # their facts come with the next snapshot
             residents = self._ledger.rows.all(tx, RowKind.RESIDENT)
             moment.resident_rows = {key: row for row, key in enumerate(residents)}
@@ -378,6 +389,22 @@ class Live:
             if row is not None:
                 moment.resident_rows[resident] = row
         return row
+
+    def _take_resident(
+        self, tx: Connection, moment: Moment, event: Event, payload: Mapping[str, Json]
+    ) -> None:
+        row = self._row_of(tx, moment, event.subject)
+        if row is None:
+            return
+        encoded = cast("list[Mapping[str, Json]]", payload["changes"])
+        if encoded:
+            before = moment.own_words.get(row, OwnWord())
+            changes = [decode_change(change) for change in encoded]
+            moment.own_words[row] = with_changes(before, changes)
+        if payload.get("personal") is False:
+            moment.impersonal.add(row)
+        elif payload.get("personal") is True:
+            moment.impersonal.discard(row)
 
     def _take_interaction(
         self, tx: Connection, moment: Moment, event: Event, payload: Mapping[str, Json]

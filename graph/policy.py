@@ -82,6 +82,16 @@ _MATCHING = frozenset({Purpose.FEED, Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCH
 _UNSEALED = frozenset(c for c, level in CATEGORY_LEVEL.items() if level in {Level.S1, Level.S2}) - {
     DataCategory.CONTACT
 }
+_OWN_WORD = frozenset(
+    {
+        DataCategory.INTEREST,
+        DataCategory.OFFER,
+        DataCategory.NEED,
+        DataCategory.OCCUPATION,
+        DataCategory.IDENTITY,
+    }
+)
+"""What residents tell of themselves, and correct."""
 _EXPLORED = frozenset({Purpose.GROUP_MATCHING, Purpose.NEEDS_MATCHING})
 
 _COMMUNITY = frozenset(
@@ -133,7 +143,7 @@ POLICY: tuple[Line, ...] = (
         Action.WRITE,
         Relation.SELF,
         frozenset({Purpose.FEED}),
-        frozenset({DataCategory.INTEREST, DataCategory.ATTENDANCE, DataCategory.HELP}),
+        frozenset({DataCategory.ATTENDANCE, DataCategory.HELP}) | _OWN_WORD,
         Requirement.NOTHING,
     ),
     Line(

@@ -25,6 +25,7 @@ from graph.gate import (
     withdrawn_since,
 )
 from graph.model import Change
+from graph.own_word import brought_in
 from graph.projection import changes_for
 from graph.snapshot import build_snapshot, current_snapshot, open_snapshot
 from graph.view import fingerprint
@@ -121,7 +122,7 @@ def _apply(site: Site, store: GraphStore, events: Sequence[Event]) -> None:
         _warn(store.apply(changes, watermark=last.seq).dangling)
         return
     with site.ledger.read() as tx:
-        chunks = site.ledger.imports.changes(tx, last.subject)
+        chunks = brought_in(site.ledger, tx, last.subject)
         if not store.count():
             everything = (change for chunk in chunks for change in chunk)
             _warn(store.load(everything, watermark=last.seq).dangling)
@@ -155,7 +156,7 @@ def rebuild(site: Site, store: GraphStore, progress: Progress = silent) -> int:
                 replayed += 1
                 progress(event.seq, head, "replaying")
                 if event.kind is EventKind.IMPORT:
-                    for chunk in site.ledger.imports.changes(tx, event.subject):
+                    for chunk in brought_in(site.ledger, tx, event.subject):
                         yield from chunk
                 else:
                     yield from changes_for(event)

@@ -38,6 +38,8 @@ class Sizes:
     """Bits flipped in each file of the embedded graph."""
     graph_histories: int
     """Random lives of a graph: writes, withdrawals, rebuilds, kills and flipped bytes."""
+    tamperings: int
+    """Ways in which somebody edits an exported audit."""
     histories: int
     """Examples per hypothesis property."""
     repeats: int
@@ -62,6 +64,7 @@ SIZES = {
         races=200,
         flips=20,
         graph_histories=20,
+        tamperings=200,
         histories=50,
         repeats=3,
     ),
@@ -83,6 +86,7 @@ SIZES = {
         races=1_000,
         flips=500,
         graph_histories=500,
+        tamperings=1_000,
         histories=2_000,
         repeats=20,
     ),

@@ -13,6 +13,7 @@ from api.services.backing import resident_actor
 from api.services.consents import Asked, Consents
 from api.services.feed import FeedService
 from api.services.interactions import RECORDED, Act, Interactions
+from api.services.my_data import MyData
 from api.services.publish import Draft, Place, Publishing
 from api.wiring import ModelCache
 from graph.codec import encode_change
@@ -189,6 +190,24 @@ class Arrive(Step):
 
 
 @dataclass(frozen=True)
+class Tell(Step):
+    """A resident chooses or deletes one of their own words, or turns personal lists on or off."""
+
+    who: ResidentId
+    list: str
+    code: str
+    yes: bool
+
+    def run(self, world: World, n: int) -> None:
+        if self.who not in world.live.catch_up().resident_rows:
+            return
+        if self.list == "personal":
+            MyData(world).set_personal(self.who, f"tell-{n}", on=self.yes)
+        else:
+            MyData(world).set_tag(self.who, self.list, self.code, f"tell-{n}", held=self.yes)
+
+
+@dataclass(frozen=True)
 class Wait(Step):
     minutes: int
 
@@ -260,6 +279,14 @@ def _drafts(draw: st.DrawFn) -> Draft:
     )
 
 
+_own_words = st.sampled_from(
+    [
+        ("personal", ""),
+        *(("interests", code) for code in WORDS["Interest"]),
+        *(("offers", code) for code in WORDS["Offer"]),
+        *(("needs", code) for code in WORDS["Need"]),
+    ]
+)
 _taps = st.builds(Tap, _who, _item, st.sampled_from(InteractionKind))
 _busy = st.builds(  # rivals for few seats
     Tap,
@@ -282,6 +309,7 @@ happenings = st.one_of(
     st.builds(Authorise, _who, st.sampled_from(_levels), _purposes),
     st.builds(Withdraw, _who, st.none() | st.sampled_from(_levels), st.none() | _purposes),
     st.builds(Publish, _drafts()),
+    st.builds(lambda who, word, yes: Tell(who, *word, yes), _who, _own_words, st.booleans()),
     st.builds(Arrive, st.sampled_from(NEWCOMERS)),
     st.builds(Wait, st.integers(1, 90)),
 )

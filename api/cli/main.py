@@ -11,6 +11,7 @@ import typer
 
 from api.cli import (
     access,
+    audit,
     charters,
     communities,
     data,
@@ -62,6 +63,7 @@ charters.register(app)
 outreach.register(app)
 serving.register(app)
 access.register(app)
+audit.register(app)
 vocabulary.register(app)
 ledgers.register(app)
 

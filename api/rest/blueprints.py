@@ -8,6 +8,7 @@ from api.rest import (
     explorations,
     imports,
     items,
+    my_data,
     outreach,
     residents,
     vocabularies,
@@ -19,6 +20,7 @@ __all__ = ["BLUEPRINTS", "ENDPOINT_MODULES"]
 
 ENDPOINT_MODULES = (
     residents,
+    my_data,
     items,
     imports,
     explorations,

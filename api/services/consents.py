@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
 from api.services.backing import LINLI_APP, Backing
 from api.services.viewing import find_row
@@ -19,7 +20,7 @@ from graph.model import (
 )
 from graph.schema import CATEGORY_LEVEL, LEVEL_MAX_GRANT, PURPOSE_CATEGORIES
 
-__all__ = ["NOTICE", "OFFERED_PURPOSES", "Asked", "Consents"]
+__all__ = ["NOTICE", "OFFERED_PURPOSES", "Asked", "Consents", "in_force", "until"]
 
 OFFERED_PURPOSES = frozenset(Purpose) - {Purpose.STATUTORY_DUTY, Purpose.EMERGENCY}
 """Purposes that rest on consent; the others rest on a law."""
@@ -42,6 +43,17 @@ class Asked:
     institution: InstitutionId | None = None
     """None for Linli's operator."""
     app: str = LINLI_APP
+
+
+def until(grant: Grant) -> datetime:
+    """Tell when a grant ends: on its own day, or when its level's limit is reached."""
+    limit = LEVEL_MAX_GRANT[CATEGORY_LEVEL[grant.category]]
+    return min(grant.expires_at, grant.not_before + limit)
+
+
+def in_force(grant: Grant, now: datetime) -> bool:
+    """Whether a grant stands, for its resident to read; the gate alone decides what it allows."""
+    return grant.state is GrantState.GIVEN and grant.not_before <= now < until(grant)
 
 
 class Consents:

@@ -13,14 +13,21 @@ from api.services.backing import Backing, resident_actor
 from api.services.cards import Cards
 from api.services.kept_lists import Basis, KeptLists
 from api.services.rec_ids import RecIds
-from api.services.viewing import Viewer, find_row, own_categories, view_as, view_as_nobody
+from api.services.viewing import (
+    Viewer,
+    as_wanted,
+    find_row,
+    own_categories,
+    view_as,
+    view_as_nobody,
+)
 from api.services.views import CardView, FeedView
 from graph.errors import Conflict
 from graph.gate import LEARNT_FROM, Place, ShownList
 from graph.live import Moment
 from graph.model import Action, Actor, DataCategory, ItemKind, Purpose, RecId, ResidentId
 from graph.schema import PURPOSE_CATEGORIES
-from recommender.base import Feed, Query, Reason
+from recommender.base import Feed, Query, Reason, Recommendation
 from recommender.evaluation.experiments import Arm, as_newcomer, held_out
 from recommender.reasons import Reasons
 
@@ -158,6 +165,38 @@ class FeedService:
         model, words = recommender.model, recommender.words
         return Reasons(model, query, rows, contributions, words).of(at)
 
+    def imagine(
+        self,
+        moment: Moment,
+        resident: ResidentId,
+        permitted: frozenset[DataCategory],
+        *,
+        n: int,
+        withdrawn: bool,
+    ) -> tuple[Viewer, tuple[Recommendation, ...]]:
+        """Make the list that these categories would give, for nobody to be shown as theirs.
+
+        Nothing is kept, noted or left to the lot.
+
+        Parameters
+        ----------
+        withdrawn : bool
+            Whether they are what a withdrawal would leave: then what the model learnt from the
+            resident is evidence for nobody.
+        """
+        row = find_row(moment, resident)
+        masked = moment.masked(int(self._backing.clock().timestamp()))
+        if withdrawn:
+            masked = np.union1d(masked, np.array([row], np.int64))
+        viewer = view_as(self._backing, moment, resident, permitted, masked=masked)
+        found = self._backing.models.current().recommend(
+            self._query(viewer, self._arm(row)),
+            mint=lambda item, reason: RecId(""),
+            n=n,
+            last_check=lambda rows: _still(moment, rows),
+        )
+        return viewer, found
+
     def display_name(self, resident: ResidentId) -> str:
         """Name of a resident, for their own eyes; empty when none is known."""
         backing = self._backing
@@ -197,7 +236,11 @@ class FeedService:
         epoch = moment.epoch  # before grants are looked up: they are at least of this epoch
         row = find_row(moment, wish.resident)
         granted = wish.granted
-        permitted = own_categories(backing, moment, row) if granted is None else granted
+        permitted = (
+            own_categories(backing, moment, row)
+            if granted is None
+            else as_wanted(moment, row, granted)
+        )
         own = granted is None
         left_to_lot = own and permitted >= LEARNT_FROM and self._arm(row) is Arm.PERSONAL
         basis = Basis.of(

@@ -44,7 +44,7 @@ class Basis:
     masked: NDArray[np.int64]
     recommender: Recommender
     parts: tuple[object, ...]
-    """Snapshot, item table and the viewer's latest acts: replaced whole when they change."""
+    """Snapshot, items, the viewer's latest acts and own word: replaced whole when they change."""
     seats: int
     """How often seats were counted anew."""
     minute: int
@@ -72,7 +72,12 @@ class Basis:
             explore=explore,
             masked=moment.masked(now),
             recommender=recommender,
-            parts=(moment.snapshot, moment.items, moment.histories.get(row)),
+            parts=(
+                moment.snapshot,
+                moment.items,
+                moment.histories.get(row),
+                moment.own_words.get(row),
+            ),
             seats=moment.seats_counted,
             minute=now // _SECONDS,
         )

@@ -117,6 +117,7 @@ class Residents:
                 c for c in shown if c.state is CardState.JOINED and c.kind is not ItemKind.ACTIVITY
             ),
             liked=tuple(c for c in shown if c.state is CardState.LIKED and c.can_join),
+            impersonal=viewer.impersonal,
         )
 
     def _cards(self, moment: Moment, viewer: Viewer) -> Cards:

@@ -14,12 +14,17 @@ from api.services.communities import Communities
 from api.services.consents import Consents
 from api.services.desk import Desk
 from api.services.explorations import Explorations
+from api.services.facts import MyFacts
 from api.services.feed import FeedService
 from api.services.imports import Imports
 from api.services.interactions import Interactions
+from api.services.looks import Looks
+from api.services.my_data import MyData
 from api.services.outreach import Outreach
+from api.services.own_export import OwnExport
 from api.services.publish import Publishing
 from api.services.residents import Residents
+from api.services.what_if import WhatIf
 from graph.gate import Ledger
 from graph.model import InstitutionId
 
@@ -39,6 +44,11 @@ class Services:
     catalogue: Catalogue
     publishing: Publishing
     consents: Consents
+    looks: Looks
+    my_data: MyData
+    what_if: WhatIf
+    facts: MyFacts
+    export: OwnExport
     explorations: Explorations
     communities: Communities
     imports: Imports
@@ -68,6 +78,8 @@ def make_services(backing: Backing) -> Services:
     interactions = Interactions(backing, feeds)
     imports = Imports(backing)
     communities = Communities(backing)
+    consents, looks, my_data = Consents(backing), Looks(backing), MyData(backing)
+    facts = MyFacts(backing, looks, my_data)
     return Services(
         backing=backing,
         residents=Residents(backing, feeds, interactions, communities),
@@ -76,7 +88,12 @@ def make_services(backing: Backing) -> Services:
         interactions=interactions,
         catalogue=Catalogue(backing, feeds),
         publishing=Publishing(backing),
-        consents=Consents(backing),
+        consents=consents,
+        looks=looks,
+        my_data=my_data,
+        facts=facts,
+        export=OwnExport(backing, facts, consents, looks),
+        what_if=WhatIf(backing, feeds),
         explorations=Explorations(backing),
         communities=communities,
         imports=imports,

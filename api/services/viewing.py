@@ -15,7 +15,14 @@ from graph.model import DataCategory, InteractionKind, Purpose, ResidentId
 from graph.snapshot.snapshot import INTERACTION_KINDS
 from recommender.base import NO_ROWS, Query
 
-__all__ = ["Viewer", "find_row", "own_categories", "view_as", "view_as_nobody"]
+__all__ = [
+    "Viewer",
+    "as_wanted",
+    "find_row",
+    "own_categories",
+    "view_as",
+    "view_as_nobody",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,13 +36,15 @@ class Viewer:
     """A batch of one, made of permitted cells only."""
     done: Mapping[int, frozenset[InteractionKind]] = field(default_factory=dict)
     """Item row -> what the resident did with it; their own, shown to nobody else."""
+    impersonal: bool = False
+    """They want no list made for them personally: only where they live may tell what is near."""
     centre: tuple[float, float] | None = None
     """Latitude and longitude of the middle of their grid (never the dwelling); None unknown."""
 
     @property
     def personalised(self) -> bool:
         """Whether anything of theirs may shape a list."""
-        return bool(self.permitted)
+        return bool(self.permitted) and not self.impersonal
 
 
 def find_row(moment: Moment, resident: ResidentId) -> int:
@@ -55,7 +64,18 @@ def find_row(moment: Moment, resident: ResidentId) -> int:
 def own_categories(backing: Backing, moment: Moment, row: int) -> frozenset[DataCategory]:
     """Categories that a resident lets Linli use for their feed, decided now."""
     masks, expires = moment.consent(row)
-    return backing.gate.permitted_row(masks, expires, purpose=Purpose.FEED)
+    granted = backing.gate.permitted_row(masks, expires, purpose=Purpose.FEED)
+    return as_wanted(moment, row, granted)
+
+
+def as_wanted(
+    moment: Moment, row: int, granted: frozenset[DataCategory]
+) -> frozenset[DataCategory]:
+    """Leave what a resident wants lists to use: the grid alone when they turned personal ones off.
+
+    The grid tells what is near, as a notice board in it would.
+    """
+    return granted & {DataCategory.GRID} if row in moment.impersonal else granted
 
 
 def view_as(
@@ -101,5 +121,6 @@ def _viewer(
         permitted=permitted,
         query=query,
         done={item: frozenset(kinds) for item, kinds in done.items()},
+        impersonal=row in moment.impersonal,
         centre=(centre[0], centre[1]) if centre is not None and known else None,
     )

@@ -191,6 +191,8 @@ class MineView:
     liked: tuple[CardView, ...] = ()
     circle: tuple[Words, ...] = ()
     """What the community they are in shares with them; empty when there is nothing to tell."""
+    impersonal: bool = False
+    """The resident turned personal lists off."""
 
 
 @dataclass(frozen=True, slots=True)

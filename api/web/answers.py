@@ -17,7 +17,13 @@ from flask import (
 )
 from werkzeug.exceptions import HTTPException
 
-from api.security.sessions import ResidentSession, SignedIn, StaffSession, csrf_matches
+from api.security.sessions import (
+    ResidentSession,
+    SignedIn,
+    StaffSession,
+    csrf_matches,
+    signed_in_resident,
+)
 from api.web.assets import ASSETS, SECURITY_HEADERS
 from api.web.look import Look
 from api.web.wording import MESSAGES, Messages
@@ -34,7 +40,16 @@ from graph.errors import (
 )
 from graph.model import StaffRole
 
-__all__ = ["check_csrf", "error_page", "first_page", "guard", "messages", "render", "see_other"]
+__all__ = [
+    "check_csrf",
+    "error_page",
+    "first_page",
+    "guard",
+    "messages",
+    "render",
+    "resident_session",
+    "see_other",
+]
 
 DESK = "desk"
 """Name of the blueprint of the pages of staff."""
@@ -48,6 +63,19 @@ def guard(pages: Blueprint) -> None:
     pages.after_request(_with_headers)
     pages.register_error_handler(LinliError, error_page)
     pages.register_error_handler(HTTPException, error_page)
+
+
+def resident_session() -> ResidentSession:
+    """Return the session of the resident who is signed in.
+
+    Raises
+    ------
+    NotSignedIn
+    """
+    session = signed_in_resident()
+    if session is None:
+        raise NotSignedIn("no session on this request; open a sign-in link")
+    return session
 
 
 def messages() -> Messages:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from api.services.views import (
 from api.web.wording import Messages, Text, When, clean
 from graph.model import DataCategory, InteractionKind, ItemKind, Level
 from graph.schema import CATEGORY_LEVEL
+from recommender.base import ReasonCode
 
 __all__ = [
     "TABS",
@@ -164,6 +165,9 @@ class MinePage:
     """What their community shares with them, in words; empty when there is nothing to tell."""
     just: Card | None
     sections: tuple[Section, ...]
+    impersonal: bool
+    key: str
+    """Of the switch of personal lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +246,18 @@ class Presenter:
             ),
             tab=tab or "",
             just=self.card(just, Place.FEED) if just and just.item_id not in shown else None,
-            cards=tuple(self.card(card, Place.FEED) for card in view.cards),
+            cards=tuple(self._suggestion(view, card) for card in view.cards),
             updated=t.age(view.snapshot_age),
             stale=t("feed.stale") if view.snapshot_age > STALE else "",
         )
+
+    def _suggestion(self, view: FeedView, card: CardView) -> Card:
+        """Show one card of a feed; one that is not personal says so where no reason is known."""
+        shown = self.card(card, Place.FEED)
+        reason = card.reason
+        if view.personalised or reason is None or reason.code is not ReasonCode.GENERAL:
+            return shown
+        return replace(shown, reason=self.t("reason.impersonal"))
 
     def item(self, view: ItemView) -> ItemPage:
         """Show one item in full."""
@@ -287,6 +299,8 @@ class Presenter:
                 for key, cards in sections.items()
                 if cards
             ),
+            impersonal=view.impersonal,
+            key=self.new_key(),
         )
 
     def why(self, view: WhyView) -> WhyPanel:

@@ -22,11 +22,18 @@ from api.security.sessions import (
     sign_in,
     sign_out,
     signed_in,
-    signed_in_resident,
 )
 from api.services.charters import ANSWERS, CharterService
 from api.services.views import ACTS, CardView, ResidentServices
-from api.web.answers import check_csrf, first_page, guard, messages, render, see_other
+from api.web.answers import (
+    check_csrf,
+    first_page,
+    guard,
+    messages,
+    render,
+    resident_session,
+    see_other,
+)
 from api.web.assets import ASSETS
 from api.web.cards import Place, Presenter
 from api.web.care_pages import add_own_page
@@ -83,7 +90,7 @@ def _feed() -> Response:
     tab = next((kind for kind in ItemKind if kind.value == request.args.get("kind")), None)
     residents, kinds = _doors().residents, [tab] if tab else []
     try:
-        session = _session()
+        session = resident_session()
         view = residents.feed(session.resident_id, kinds, FEED_SIZE)
         page = _presenter().feed(view, tab, _just(session))
         asked = invitation_card(_doors().charters, session.resident_id, _doors().clock())
@@ -95,7 +102,7 @@ def _feed() -> Response:
 
 def _item(item: str) -> Response:
     try:
-        session = _session()
+        session = resident_session()
         view = _doors().residents.item(session.resident_id, ItemId(item))
     except (StoreUnavailable, AuditUnavailable):
         page = _presenter().item(_doors().residents.public_item(ItemId(item)))
@@ -106,7 +113,7 @@ def _item(item: str) -> Response:
 
 
 def _why(item: str) -> Response:
-    session = _session()
+    session = resident_session()
     rec = _rec(request.args.get("rec"))
     panel = _presenter().why(_doors().residents.why(session.resident_id, ItemId(item), rec))
     template = "resident/why_panel" if "HX-Request" in request.headers else "resident/why"
@@ -114,7 +121,7 @@ def _why(item: str) -> Response:
 
 
 def _act(item: str) -> Response:
-    session = _session()
+    session = resident_session()
     form = request.form
     check_csrf(session)
     act = next((kind for kind in ACTS if kind.value == form.get("kind")), None)
@@ -155,7 +162,7 @@ def _back_to_card(item: str, place: Place, act: InteractionKind) -> Response:
 
 
 def _answer(charter: str) -> Response:
-    session = _session()
+    session = resident_session()
     check_csrf(session)
     said = ANSWERS.get(request.form.get("answer", ""))
     if said is None:
@@ -165,7 +172,7 @@ def _answer(charter: str) -> Response:
 
 
 def _mine() -> Response:
-    session = _session()
+    session = resident_session()
     page = _presenter().mine(_doors().residents.mine(session.resident_id), _just(session))
     return render("resident/mine", session=session, page=page, at="mine")
 
@@ -217,13 +224,6 @@ def _doors() -> Doors:
 
 def _presenter() -> Presenter:
     return Presenter(messages(), _doors().clock())
-
-
-def _session() -> ResidentSession:
-    session = signed_in_resident()
-    if session is None:
-        raise NotSignedIn("no session on this request; open a sign-in link")
-    return session
 
 
 def _rec(value: str | None) -> RecId | None:

@@ -134,6 +134,10 @@ class Messages:
         date = self("when.today") if there.date() == today else on_day
         return self("when.moment", date=date, clock=_clock(there))
 
+    def date(self, at: datetime, now: datetime) -> str:
+        """Word a day: ``11月28日``, with the year when it is not this one."""
+        return self._date(at.astimezone(HOME_ZONE), now.astimezone(HOME_ZONE).year)
+
     def age(self, age: timedelta) -> str:
         """Word how old the content of a page is."""
         minutes = int(age.total_seconds() // 60)

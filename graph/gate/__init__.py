@@ -16,9 +16,13 @@ from graph.gate.processes import process_name
 from graph.gate.shown import Shown, shown_and_done, tidy_impressions
 from graph.gate.views import group_view, training_view, withdrawn_since
 from graph.ledger.access import ApiKey, Principal, Session
+from graph.ledger.audit import AuditEntry, Recorded
+from graph.ledger.audit_file import VerifiedFile, verify_file
 from graph.ledger.bookings import Booking, BookingState
 from graph.ledger.cases import Case, Outcome
 from graph.ledger.charters import Answer, Charter, CharterState, NewCharter
+from graph.ledger.complaints import Complaint, ComplaintState, Matter
+from graph.ledger.holdings import Holding
 from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.impressions import Place, ShownList
 from graph.ledger.ledger import Ledger
@@ -26,12 +30,14 @@ from graph.ledger.outbox import Event, EventKind
 from graph.ledger.records import Record
 from graph.ledger.rows import RowKind
 from graph.ledger.runs import Run, RunState
+from graph.ledger.told import Word
 from graph.store.base import CypherStore, GraphStore
 
 __all__ = [
     "LEARNT_FROM",
     "Answer",
     "ApiKey",
+    "AuditEntry",
     "BatchState",
     "Booking",
     "BookingState",
@@ -42,6 +48,8 @@ __all__ = [
     "Caseload",
     "Charter",
     "CharterState",
+    "Complaint",
+    "ComplaintState",
     "CypherStore",
     "Decision",
     "Event",
@@ -49,21 +57,26 @@ __all__ = [
     "Explorer",
     "Gate",
     "GraphStore",
+    "Holding",
     "ImportBatch",
     "ImpressionBuffer",
     "Ledger",
+    "Matter",
     "NewCharter",
     "OpenGraph",
     "Outcome",
     "Place",
     "Principal",
     "Record",
+    "Recorded",
     "RowKind",
     "Run",
     "RunState",
     "Session",
     "Shown",
     "ShownList",
+    "VerifiedFile",
+    "Word",
     "care_facts",
     "charter_people",
     "copy_ledger",
@@ -77,5 +90,6 @@ __all__ = [
     "shown_and_done",
     "tidy_impressions",
     "training_view",
+    "verify_file",
     "withdrawn_since",
 ]

@@ -11,20 +11,21 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import BinaryIO, cast
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.codec import Json
 from graph.errors import AuditUnavailable, LinliError, StoreUnavailable
 from graph.ledger import tables
 from graph.ledger.audit_chain import AuditReport, ChainHead, chained, check_chains
+from graph.ledger.audit_file import Exported, write_entries
 from graph.ledger.audit_heads import HeadsFile
 from graph.ledger.canonical import canonical, micros, moment, parse
 from graph.ledger.database import Database
@@ -32,7 +33,7 @@ from graph.ledger.dialect import add_counts
 from graph.ledger.keys import HOME, Box, KeyRing
 from graph.model import Action, DataCategory, InstitutionId, Purpose, ResidentId, StaffRole
 
-__all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead"]
+__all__ = ["Audit", "AuditEntry", "AuditReport", "ChainHead", "Recorded"]
 
 _audit = tables.audit
 _log = logging.getLogger(__name__)
@@ -64,6 +65,15 @@ class AuditEntry:
     """Digest of the set of residents of an operation on many."""
     grant: str = ""
     law: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry as it stands in its chain."""
+
+    ref: str
+    """Chain and number, by which it is complained of."""
+    entry: AuditEntry
 
 
 class Audit:
@@ -178,16 +188,40 @@ class Audit:
 
     def of(self, tx: Connection, resident: ResidentId, limit: int = 100) -> list[AuditEntry]:
         """Who looked at a resident's data, newest first; entries without a key are left out."""
-        query = (
-            select(_audit.c.chain, _audit.c.n, _audit.c.body)
-            .where(_audit.c.subject == self._subject(resident))
-            .order_by(_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
-            .limit(limit)
-        )
+        return [one.entry for one in self.recorded(tx, resident, limit=limit)]
+
+    def recorded(
+        self, tx: Connection, resident: ResidentId, *, limit: int, skip: int = 0
+    ) -> list[Recorded]:
+        """Entries about a resident with their references, as :meth:`of`."""
+        newest = (_audit.c.at.desc(), _audit.c.chain, _audit.c.n.desc())
+        query = self._about(resident).order_by(*newest).limit(limit).offset(skip)
+        return self._read(tx, resident, query)
+
+    def find(self, tx: Connection, resident: ResidentId, ref: str) -> AuditEntry | None:
+        """Look one entry about a resident up by its reference; ``None`` when it is no such."""
+        chain, _, n = ref.partition("-")
+        if not (n.isascii() and n.isdigit() and len(n) < 19):  # more than a column holds
+            return None
+        query = self._about(resident).where(_audit.c.chain == chain, _audit.c.n == int(n))
+        found = self._read(tx, resident, query)
+        return found[0].entry if found else None
+
+    def _about(self, resident: ResidentId) -> Select[str, int, bytes]:
+        columns = select(_audit.c.chain, _audit.c.n, _audit.c.body)
+        return columns.where(_audit.c.subject == self._subject(resident))
+
+    def _read(
+        self, tx: Connection, resident: ResidentId, query: Select[str, int, bytes]
+    ) -> list[Recorded]:
         lines = tx.execute(query).all()
         boxes = [(_box(chain, n, resident), body) for chain, n, body in lines]
         plain = self._keys.open_many(tx, boxes)
-        return [_entry(parse(body), resident) for body in plain if body is not None]
+        return [
+            Recorded(f"{chain}-{n}", _entry(parse(body), resident))
+            for (chain, n, _), body in zip(lines, plain, strict=True)
+            if body is not None
+        ]
 
     def bulk(self, tx: Connection, limit: int = 100) -> list[AuditEntry]:
         """Operations on many residents, newest first."""
@@ -223,12 +257,27 @@ class Audit:
 
     def verify(self, tx: Connection) -> AuditReport:
         """Check every entry of every chain, and every signed head against its chain."""
-        report = check_chains(tx, self._heads.read())
+        report = check_chains(_lines(tx), self._heads.read())
         if report.ok or self._database.writing:
             return report
         heads = self._heads.read()  # others may have recorded and signed since tx began
         with self._database.read() as later:
-            return check_chains(later, heads)
+            return check_chains(_lines(later), heads)
+
+    def export(self, file: BinaryIO) -> Exported:
+        """Sign the heads, then write every entry that a signed head vouches for, sealed.
+
+        Entries that others record meanwhile wait for the next export.
+        """
+        self.sign()
+        heads, _ = self._heads.read()
+        signed: dict[str, int] = {}
+        for head in heads:
+            signed[head.chain] = max(head.n, signed.get(head.chain, 0))
+        with self._database.read() as tx:
+            lines = (line for line in _lines(tx) if _is_signed(line, signed))
+            entries = write_entries(file, lines)
+        return Exported(entries, len(signed), self._heads.path, self._heads.public_key)
 
     def close(self) -> None:
         """Write counted looks and sign the heads, unless the ledger is away: entries are safe."""
@@ -276,6 +325,17 @@ class Audit:
 
     def _subject(self, resident: ResidentId) -> str:
         return self._keys.pseudonym("audit", resident)
+
+
+def _lines(tx: Connection) -> Iterator[dict[str, object]]:
+    """All entries as they are stored, chain by chain."""
+    query = select(_audit).order_by(_audit.c.chain, _audit.c.n)
+    for line in tx.execute(query.execution_options(yield_per=5_000)).mappings():
+        yield {column.name: line[column.name] for column in _audit.columns}
+
+
+def _is_signed(line: Mapping[str, object], signed: Mapping[str, int]) -> bool:
+    return cast("int", line["n"]) <= signed.get(cast("str", line["chain"]), 0)
 
 
 def _box(chain: str, n: int, subject: ResidentId | None) -> Box:

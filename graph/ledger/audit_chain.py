@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Connection, select
-
-from graph.ledger import tables
 from graph.ledger.canonical import canonical
 
 __all__ = ["AuditReport", "ChainHead", "chained", "check_chains"]
-
-_audit = tables.audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +23,7 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What :meth:`graph.ledger.audit.Audit.verify` found."""
+    """What following the chains found."""
 
     chains: int
     entries: int
@@ -55,35 +50,66 @@ def chained(line: Mapping[str, object]) -> bytes:
     return hashlib.sha256(cast("bytes", line["previous"]) + whole).digest()
 
 
-def check_chains(tx: Connection, signed: tuple[Sequence[ChainHead], str | None]) -> AuditReport:
+def check_chains(
+    lines: Iterable[Mapping[str, object]],
+    signed: tuple[Sequence[ChainHead], str | None],
+    *,
+    complete: bool = False,
+) -> AuditReport:
     """Follow every chain from its first entry, then look every signed head up.
 
     Parameters
     ----------
+    lines : iterable of mapping
+        Entries with the columns of the table, ordered by chain and number.
     signed : (heads, fault)
-        As read from the heads file.
+        As read from a file of heads.
+    complete : bool, optional
+        Every chain has to end at a signed head, as in an exported file: nothing may come behind
+        it. In a ledger that is at work the newest entries wait for the next signing.
     """
     heads, fault = signed
-    wanted = {(head.chain, head.n): head.hash for head in heads}
-    chain, n, last, chains, entries = "", 0, bytes(32), 0, 0
-    query = select(_audit).order_by(_audit.c.chain, _audit.c.n)
-    for line in tx.execute(query.execution_options(yield_per=5_000)).mappings():
-        if line["chain"] != chain:
-            chain, n, last = line["chain"], 0, bytes(32)
-            chains += 1
-        n += 1
+    wanted, contradicted = _by_place(heads)
+    fault = fault or contradicted
+    chain, n, last, vouched, chains, entries = "", 0, bytes(32), True, 0, 0
+    for line in lines:
         entries += 1
-        said = {column.name: line[column.name] for column in _audit.columns}
-        if fault is None:
-            fault = _fault(said, n, last)
-        n, last = line["n"], line["hash"]
-        expected = wanted.pop((chain, n), last)
-        if fault is None and expected != last:
+        fault = fault or _order_fault(line, chain)
+        if line["chain"] != chain:
+            fault = fault or _end_fault(chain, n, complete=complete, vouched=vouched)
+            chain, n, last = cast("str", line["chain"]), 0, bytes(32)
+            chains += 1
+        fault = fault or _fault(line, n + 1, last)
+        n, last = cast("int", line["n"]), cast("bytes", line["hash"])
+        expected = wanted.pop((chain, n), None)
+        vouched = expected is not None
+        if fault is None and vouched and expected != last:
             fault = f"entry {n} of chain {chain} is not the one whose hash was signed"
+    fault = fault or _end_fault(chain, n, complete=complete, vouched=vouched)
     if fault is None and wanted:
         chain, n = min(wanted)
         fault = f"chain {chain} ends before entry {n}, which was signed: its end was cut off"
     return AuditReport(chains, entries, fault)
+
+
+def _by_place(heads: Sequence[ChainHead]) -> tuple[dict[tuple[str, int], bytes], str | None]:
+    """Signed hash of each place, and whether two of them contradict each other."""
+    wanted: dict[tuple[str, int], bytes] = {}
+    for head in heads:
+        if wanted.setdefault((head.chain, head.n), head.hash) != head.hash:
+            return wanted, f"two hashes were signed for entry {head.n} of chain {head.chain}"
+    return wanted, None
+
+
+def _order_fault(line: Mapping[str, object], chain: str) -> str | None:
+    now = cast("str", line["chain"])
+    return f"chain {now} stands after chain {chain}: out of order" if now < chain else None
+
+
+def _end_fault(chain: str, n: int, *, complete: bool, vouched: bool) -> str | None:
+    if not complete or vouched:
+        return None
+    return f"entry {n} of chain {chain} comes after the last one that was signed"
 
 
 def _fault(said: Mapping[str, object], n: int, last: bytes) -> str | None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import Self, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from graph.codec import Json
+from graph.errors import DataError
 from graph.ledger.audit_chain import ChainHead
 from graph.ledger.canonical import canonical, micros, parse
 
-__all__ = ["HeadsFile"]
+__all__ = ["HeadsFile", "PublishedHeads"]
 
 
 class HeadsFile:
@@ -44,6 +46,7 @@ class HeadsFile:
                 return
             said: dict[str, Json] = {
                 "at": micros(at),
+                "key": self.public_key,
                 "heads": [[head.chain, head.n, head.hash.hex()] for head in new],
             }
             signature = self._key.sign(canonical(said))
@@ -61,23 +64,81 @@ class HeadsFile:
                 os.close(handle)
             self._signed.update((head.chain, head.n) for head in new)
 
+    @property
+    def public_key(self) -> str:
+        """Key that the signatures are checked with, hex."""
+        return self._key.public_key().public_bytes_raw().hex()
+
+    @property
+    def path(self) -> Path:
+        """The file, which may be given to anybody."""
+        return self._path
+
     def read(self) -> tuple[list[ChainHead], str | None]:
         """All heads whose signature holds, and the first fault of the file, if any."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = _whole_lines(self._path)
         except FileNotFoundError:
             return [], None
-        public = self._key.public_key()
-        heads: list[ChainHead] = []
-        fault = None
-        for number, line in enumerate(lines, 1):
-            if not line.endswith(b"}"):
-                continue  # cut short by a power failure, before anybody was told of it
-            try:
-                heads.extend(_checked(public, line))
-            except (InvalidSignature, ValueError, KeyError, TypeError):
-                fault = fault or f"line {number} of {self._path} carries no valid signature"
-        return heads, fault
+        return _checked_lines(self._key.public_key(), self._path, lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedHeads:
+    """A published file of heads, as somebody finds it who has no key of the home."""
+
+    public_key: str
+    """Key that all its signatures were checked with, hex."""
+    heads: Sequence[ChainHead]
+    fault: str | None
+
+    @classmethod
+    def read(cls, path: Path, public_key: str | None = None) -> Self:
+        """Read a published file of heads.
+
+        Parameters
+        ----------
+        path : Path
+        public_key : str, optional
+            Hex, as it was made known apart from the file; default: the one that the file names,
+            which proves no more than that the file is of one piece.
+
+        Raises
+        ------
+        DataError
+            It is no file of heads, or names no key and none was given.
+        """
+        lines = _whole_lines(path)
+        try:
+            named = public_key or _key_of(lines)
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(named))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} holds no signed heads with a public key") from error
+        return cls(named, *_checked_lines(key, path, lines))
+
+
+def _whole_lines(path: Path) -> list[tuple[int, bytes]]:
+    """Lines with their numbers, without any cut short by a power failure: nobody was told of it."""
+    lines = path.read_bytes().splitlines()
+    return [(number, line) for number, line in enumerate(lines, 1) if line.endswith(b"}")]
+
+
+def _key_of(lines: Sequence[tuple[int, bytes]]) -> str:
+    """Key that the latest line names; lines of older versions name none."""
+    return str(parse(lines[-1][1])["key"]) if lines else ""
+
+
+def _checked_lines(
+    public: Ed25519PublicKey, path: Path, lines: Sequence[tuple[int, bytes]]
+) -> tuple[list[ChainHead], str | None]:
+    heads: list[ChainHead] = []
+    fault = None
+    for number, line in lines:
+        try:
+            heads.extend(_checked(public, line))
+        except (InvalidSignature, ValueError, KeyError, TypeError):
+            fault = fault or f"line {number} of {path} carries no valid signature"
+    return heads, fault
 
 
 def _checked(public: Ed25519PublicKey, line: bytes) -> list[ChainHead]:

@@ -16,8 +16,10 @@ from graph.ledger.audit import Audit
 from graph.ledger.bookings import Bookings
 from graph.ledger.cases import Cases
 from graph.ledger.charters import Charters
+from graph.ledger.complaints import Complaints
 from graph.ledger.database import Database
 from graph.ledger.grants import Grants
+from graph.ledger.holdings import Holdings
 from graph.ledger.identity import Identity
 from graph.ledger.imports import Imports
 from graph.ledger.impressions import Impressions
@@ -29,6 +31,7 @@ from graph.ledger.records import Records
 from graph.ledger.rows import Rows
 from graph.ledger.runs import Runs
 from graph.ledger.staging import Staging
+from graph.ledger.told import Told
 from graph.ledger.words import Words
 
 __all__ = ["Ledger"]
@@ -68,6 +71,9 @@ class Ledger:
         self.runs = Runs(keys)
         self.answers = Answers(keys)
         self.cases = Cases(keys)
+        self.holdings = Holdings(self.identity, self.words, self.records)
+        self.complaints = Complaints(keys)
+        self.told = Told(keys)
         self.leases = Leases()
         self.access = Access(keys)
         self.audit = Audit(self._database, keys, log_dir, clock)

@@ -21,7 +21,7 @@ from graph.urls import masked
 
 __all__ = ["open_empty", "open_ledger"]
 
-VERSION = "0005"
+VERSION = "0006"
 """Version of the tables that this Linli works with: the newest migration."""
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "charter_holds",
     "charter_places",
     "charters",
+    "complaints",
     "data_keys",
     "grants",
     "head",
@@ -59,6 +60,7 @@ __all__ = [
     "staged_rows",
     "staged_seats",
     "staged_words",
+    "told",
     "words",
 ]
 
@@ -305,6 +307,36 @@ audit_own = Table(
     _int("last_at"),
 )
 """How often residents read their own data; counted, not audited one by one."""
+
+complaints = Table(
+    "complaints",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("state"),
+    _bytes("said"),
+    _int("filed_at"),
+    _int("due_at"),
+    Column("answer", LargeBinary, nullable=True),
+    _maybe_int("answered_at"),
+    Index("ix_complaints_resident", "resident"),
+    Index("ix_complaints_state_due_at", "state", "due_at"),
+)
+"""What residents complain of, sealed; the id is a digest of who complains of what."""
+
+told = Table(
+    "told",
+    METADATA,
+    _key("id"),
+    _text("resident"),
+    _text("kind"),
+    _text("category"),
+    _bytes("said"),
+    _int("at"),
+    Index("ix_told_resident", "resident"),
+    Index("ix_told_kind", "kind"),
+)
+"""What residents told Linli themselves; the id is a digest of who and of what."""
 
 imports = Table(
     "imports",

@@ -27,12 +27,12 @@ from graph.codec import Json, encode_scalar
 from graph.errors import NotFound
 from graph.ledger.keys import Box
 from graph.ledger.ledger import Ledger
-from graph.model import Category, DataCategory, ItemKind, ItemState, Level
+from graph.model import Basis, Category, DataCategory, ItemKind, ItemState, Level
 from graph.schema import CATEGORY_LEVEL, ITEM_LABELS, PROVENANCE, RELATIONSHIPS
 from graph.snapshot.snapshot import Snapshot
 from graph.store.base import GraphStore
 
-__all__ = ["Facts", "ItemFacts", "write_facts"]
+__all__ = ["Facts", "ItemFacts", "ResidentFact", "write_facts"]
 
 _FILE = "facts.sqlite"
 _TABLES = """
@@ -136,6 +136,21 @@ class ItemFacts:
         return any(text.casefold() in word.casefold() for word in words)
 
 
+@dataclass(frozen=True, slots=True)
+class ResidentFact:
+    """One fact about one resident, opened."""
+
+    type: str
+    """Type of the relationship, or ``RESIDENT`` for the properties of their own node."""
+    value: Mapping[str, Json]
+    """Properties, and ``end``: the id of what the relationship leads to."""
+    source: str
+    as_of: datetime
+    category: DataCategory
+    basis: Basis
+    confidence: float
+
+
 class Facts:
     """Reads one snapshot's facts; safe for many threads."""
 
@@ -176,6 +191,48 @@ class Facts:
             self._items = {}  # replaced whole: another thread may be reading the old one
         facts = self._items[row] = _facts(found[0])
         return facts
+
+    def about(self, snapshot: Snapshot, ledger: Ledger, row: int) -> list[ResidentFact]:
+        """All facts about one resident; those whose key was destroyed are left out.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one these facts lie beside.
+        row : int
+            Resident row; of one who joined since, nothing is known here.
+        """
+        if row >= snapshot.n_residents:
+            return []
+        columns = "type, n, value, source, as_of, category, basis, confidence"
+        lines = (
+            self._connection()
+            .execute(
+                f"SELECT {columns} FROM fact WHERE grid = ? AND row = ? ORDER BY type, n",  # noqa: S608 - our own names
+                (int(snapshot.grid[row]), row),
+            )
+            .fetchall()
+        )
+        sealed = [line for line in lines if isinstance(line[2], bytes)]
+        boxes = [(_box(snapshot, (row, x[0], x[1]), DataCategory(x[5])), x[2]) for x in sealed]
+        with ledger.read() as tx:
+            opened = iter(ledger.keys.open_many(tx, boxes))
+        plain = [next(opened) if isinstance(line[2], bytes) else line[2] for line in lines]
+        return [
+            ResidentFact(
+                type=type_,
+                value=json.loads(value),
+                source=source,
+                as_of=datetime.fromisoformat(as_of),
+                category=DataCategory(category),
+                basis=Basis(basis),
+                confidence=confidence,
+            )
+            for (type_, _, _, source, as_of, category, basis, confidence), value in zip(
+                lines, plain, strict=True
+            )
+            if value is not None
+        ]
 
     def told(
         self, snapshot: Snapshot, ledger: Ledger, type_: str, rows: NDArray[np.bool_]

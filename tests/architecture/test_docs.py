@@ -42,7 +42,9 @@ def test_every_command_in_the_readme_exists(readme: str):
     text = (ROOT / readme).read_text(encoding="utf-8")
     named = {
         found.strip()
-        for found in re.findall(r"linli ((?:import|graph|jobs|keys|ledger) \w+|[a-z]+)\b", text)
+        for found in re.findall(
+            r"linli ((?:import|graph|jobs|keys|ledger|audit) \w+|[a-z]+)\b", text
+        )
     }
     known = {name.removeprefix("linli ") for name in TOOL["commands"]()}
     assert named

@@ -25,6 +25,7 @@ from api.services.views import (
     Words,
 )
 from api.web.answers import error_page
+from api.web.mydata import data_pages
 from api.web.pages import resident_pages
 from graph.errors import Conflict, IdempotencyConflict, NotFound
 from graph.model import (
@@ -387,5 +388,6 @@ def make_app() -> tuple[Flask, MemoryResidents, MemorySessions]:
         residents=residents, sessions=sessions, clock=lambda: NOW, charters=NobodyIsAsked()
     )
     app.register_blueprint(resident_pages())
+    app.register_blueprint(data_pages())
     app.register_error_handler(404, error_page)
     return app, residents, sessions

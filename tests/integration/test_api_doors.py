@@ -118,6 +118,10 @@ def test_change_without_the_sessions_token_is_refused(web: Instance):
 PATHS = {
     "resident": "{resident}",
     "item": "some-item",
+    "ref": "some-look",
+    "list_": "interests",
+    "code": "taichi",
+    "ending": "json",
     "exploration": "some-exploration",
     "batch": "some-batch",
     "charter": "some-charter",
@@ -178,6 +182,10 @@ def test_every_route_refuses_whoever_its_line_does_not_name(web: Instance):
 BODIES = {
     "api.interact": {"item": "x", "kind": "like"},
     "api.sign_up": {"item": "{item}"},
+    "api.set_personalisation": {"on": False},
+    "api.tell": {"value": "112"},
+    "api.dispute": {"name": "some-fact"},
+    "api.complain": {"ref": "some-look"},
     "api.give_grant": {"category": "interest", "purpose": "feed"},
 }
 

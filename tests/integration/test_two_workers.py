@@ -71,6 +71,30 @@ def test_likes_change_the_next_feed_of_the_other_process(servers, people: list[P
     assert moved >= 3  # of a few things, some people's keep a clear order
 
 
+def test_a_switch_and_a_tag_act_in_the_other_process_at_its_next_request(
+    servers, people: list[Pass]
+):
+    one, other = servers
+    person = people[6]
+    here, there = Browser(one.port, person), Browser(other.port, person)
+    path = f"/api/v1/residents/{person.resident}"
+
+    def tags() -> set[str]:
+        return {tag["code"] for tag in there.get(f"{path}/tags").json["tags"]}
+
+    assert there.feed(person.resident)["personalised"] is True
+    for on in (False, True):
+        assert here.ask("PUT", f"{path}/personalisation", {"on": on}, key=new_key()).status == 200
+        assert there.feed(person.resident)["personalised"] is on
+    gone = sorted(tags())[0]
+    assert here.ask("DELETE", f"{path}/tags/interests/{gone}", key=new_key()).status == 200
+    assert gone not in tags()
+    assert here.ask("PUT", f"{path}/tags/interests/{gone}", key=new_key()).status == 200
+    assert gone in tags()
+    for browser in (here, there):
+        browser.close()
+
+
 def test_a_withdrawn_grant_acts_in_the_other_process_at_its_next_request(
     servers, people: list[Pass], home: Path
 ):

@@ -63,6 +63,7 @@ def told(moment: Moment) -> dict[str, object]:
         "item rows": moment.item_rows,
         "resident rows": moment.resident_rows,
         "seats": moment.seats,
+        "impersonal": sorted(moment.impersonal),
         "mentioning": moment.rows_mentioning("choir").tolist(),
     }
     for item, row in moment.item_rows.items():

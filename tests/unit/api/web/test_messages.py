@@ -11,14 +11,28 @@ import pytest
 
 import api.web
 from api.security.operations import MAX_FILE
+from api.services.looks import LookBasis
+from api.services.my_data import LISTS
 from api.services.views import CardState
 from api.web.look import Language
 from api.web.wording import BUCKETS, MESSAGES
-from graph.gate import BatchState, Outcome, RowKind
-from graph.ingest import FILE_COLUMNS, ColumnFate
-from graph.model import Category, DataCategory, ItemKind
+from graph.gate import BatchState, ComplaintState, Outcome, RowKind
+from graph.ingest import FILE_COLUMNS, ColumnFate, RecordKind
+from graph.ledger.identity import CATEGORY_OF
+from graph.model import (
+    Action,
+    Category,
+    DataCategory,
+    GrantState,
+    ItemKind,
+    Level,
+    Purpose,
+    StaffRole,
+)
+from graph.schema import LABELS, RELATIONSHIPS
+from graph.snapshot.build import HISTORY_SOURCES
+from graph.vocabulary import sources as known_sources
 from recommender.base import ReasonCode
-from recommender.outreach.actions import Action
 from recommender.outreach.points import Factor
 
 WEB = Path(api.web.__file__).parent
@@ -34,6 +48,20 @@ def slots(message: str) -> set[str]:
 def expanded(prefix: str, members: type[StrEnum] | set[str] | range) -> set[str]:
     return {f"{prefix}.{member}" for member in members}
 
+
+_RESIDENT = LABELS["Resident"].properties
+_VALUES = {value for prop in _RESIDENT for value in prop.values}
+_ACTS = {kind.value for _, _, kind in HISTORY_SOURCES}
+_FACTS = (
+    {kind.name for kind in RELATIONSHIPS.values() if kind.pairs[0][0] == "Resident"}
+    - {type_ for type_, _, _ in HISTORY_SOURCES}
+    | {"HELPED", "words", "name", "former_name", "id_number", "sex", "birth_date"}
+    | {prop.name for prop in _RESIDENT}
+    | set(CATEGORY_OF)
+    | set(RecordKind)
+    | _ACTS
+)
+"""What a fact may say: relationships, properties, fields of the register, records and acts."""
 
 DYNAMIC = (
     expanded("kind", ItemKind)
@@ -56,8 +84,20 @@ DYNAMIC = (
     | expanded("import.due", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.shown", {BatchState.COMMITTED, BatchState.UNDONE})
     | expanded("import.fate", {ColumnFate.UNKNOWN, ColumnFate.REFUSED})
+    | {f"grants.state.{state}" for state in GrantState if state is not GrantState.GIVEN}
+    | expanded("facts.level", Level)
+    | expanded("source", {"unknown", *known_sources()})
+    | expanded("value", {"true", "false", *_VALUES})
+    | expanded("fact", _FACTS)
+    | expanded("tags.list", set(LISTS))
+    | {f"tags.{act}.spoken" for act in ("choose", "delete")}
+    | expanded("looks.basis", LookBasis)
+    | expanded("complaint.state", ComplaintState)
+    | expanded("purpose", Purpose)
+    | expanded("action", Action)
+    | expanded("role", StaffRole)
     | expanded("choose.problem", {"nothing", "empty", "taken"})
-    | expanded("care.action", {*Action, "wait"})
+    | expanded("care.action", {*NextAction, "wait"})
     | expanded("care.outcome", Outcome)
     | expanded("own.care", {"sooner", "usual", "later"})
     | {
