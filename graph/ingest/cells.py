@@ -61,6 +61,8 @@ def clean(raw: str) -> str:
 
     A leading apostrophe, by which spreadsheets mark a text, is dropped too.
     """
+    if not raw:
+        return raw
     text = raw.strip()
     if not text.isascii():
         text = strip_marks(unicodedata.normalize("NFKC", text)).strip()
