@@ -32,6 +32,7 @@ from graph.model import (
     Basis,
     Change,
     DataCategory,
+    InstitutionId,
     ItemId,
     Op,
     Provenance,
@@ -91,11 +92,13 @@ class _SignUp:
     """The resident authorises keeping it in the graph."""
 
 
-def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPlan:
+def plan_signups(
+    table: Table, *, now: datetime, register: Register, institution: InstitutionId
+) -> ImportPlan:
     """Turn a list of sign-ups into a plan. Residents must be known, by number or telephone."""
     found: dict[tuple[ResidentId, ItemId], _SignUp] = {}
     for row in table.each():
-        sign_up = _read(row, now, register)
+        sign_up = _read(row, now, register, institution)
         if sign_up is None:
             continue
         first = found.setdefault((sign_up.resident, sign_up.item), sign_up)
@@ -116,7 +119,9 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
     )
 
 
-def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
+def _read(
+    row: Row, now: datetime, register: Register, institution: InstitutionId
+) -> _SignUp | None:
     title, name = row.read("title", read_text), row.read("name", read_text)
     day, start = row.read("date", read_date), row.read("start", read_time)
     for column, value in (("title", title), ("name", name), ("date", day), ("start", start)):
@@ -147,7 +152,7 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     return _SignUp(
         row=row.number,
         resident=resident,
-        item=activity_id(title, day, start),
+        item=activity_id(institution, title, day, start),
         at=_when(signed_up, starts, now),
         starts=starts,
         attended=attended,

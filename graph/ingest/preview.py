@@ -11,12 +11,12 @@ from typing import cast
 from sqlalchemy import Connection
 
 from graph.codec import Json
-from graph.errors import NotFound
+from graph.errors import Conflict, NotFound
 from graph.ingest.issues import fields_of, issue_of
 from graph.ingest.plan import ColumnFate, ColumnUse, ImportPlan, RowIssue, Severity
 from graph.ingest.shelves import RowSet
 from graph.ledger.canonical import canonical, parse
-from graph.ledger.imports import ImportBatch
+from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
 from graph.ledger.staging import Part
 from graph.model import Change, DataCategory, NodeChange
@@ -138,10 +138,17 @@ def preview_of(ledger: Ledger, tx: Connection, batch: str) -> Preview:
     ------
     NotFound
         There is no such batch, or it is not validated yet.
+    Conflict
+        It was committed before there were reports.
     """
     found = ledger.imports.get(tx, batch)
     kept = next(ledger.staging.opened(tx, batch, Part.REPORT), None)
     if kept is None:
+        if found.state is BatchState.COMMITTED:
+            raise Conflict(
+                f"import batch {batch} was committed by an earlier Linli, which kept no report: it "
+                "counts, and can be neither shown nor undone; import a corrected file to change it"
+            )
         raise NotFound(f"import batch {batch} ({found.state}) has no report; import the file again")
     said = parse(kept)
     del said["clean"]
