@@ -25,7 +25,14 @@ from api.services.issue_groups import IssueGroup, group_issues
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import ImportResult, Preview, RowIssue, Severity, write_template
+from graph.ingest import (
+    ColumnFate,
+    ImportResult,
+    Preview,
+    RowIssue,
+    Severity,
+    write_template,
+)
 from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
@@ -44,6 +51,7 @@ YesOption = Annotated[
 ]
 
 _SAMPLE_SHOWN = 3
+_FATES = {ColumnFate.UNKNOWN: "未读取 not read", ColumnFate.REFUSED: "不收 refused"}
 _ALWAYS = {*VOCABULARIES, "Source"}
 """Labels of the governed lists: every import brings them along."""
 _NEXT = "Next: linli snapshot, then linli train."
@@ -163,7 +171,7 @@ def _show_columns(preview: Preview) -> None:
     print_table(
         ("表中一栏 column", "读作 taken as", *(f"例 e.g. {n}" for n in range(1, len(some) + 1))),
         [
-            (use.header, use.column or use.fate.value, *(row.get(use.column, "") for row in some))
+            (use.header, use.column or _FATES[use.fate], *(row.get(use.column, "") for row in some))
             for use in preview.columns
         ],
     )
@@ -189,12 +197,20 @@ def _show_group(group: IssueGroup) -> None:
     issue = group.first
     more = ", ..." if group.count > max(len(group.rows), 1) else ""
     rows = ", ".join(str(row) for row in group.rows)
-    where = f"第 {rows}{more} 行 rows" if rows else _beside_rows(issue)
+    where = f"第 {rows}{more} 行 rows ({group.count})" if rows else _beside_rows(issue)
     fate = "不收 left out" if issue.severity is Severity.ERROR else "提示 notice"
     column = f" · {issue.column}" if issue.column else ""
-    say(f"{fate}{column} · {where} ({group.count}) · {issue.code}")
-    say(f"  {issue.message_zh} → {issue.remedy_zh}")
-    say(f"  {issue.message_en} → {issue.remedy_en}")
+    say(f"{fate}{column} · {where} · {issue.code}")
+    if len(group.examples) == 1 or not rows:
+        say(f"  {issue.message_zh} → {issue.remedy_zh}")
+        say(f"  {issue.message_en} → {issue.remedy_en}")
+        return
+    for one in group.examples:
+        say(f"  第 {one.row} 行：{one.message_zh}")
+    say(f"  → {issue.remedy_zh}")
+    for one in group.examples:
+        say(f"  row {one.row}: {one.message_en}")
+    say(f"  → {issue.remedy_en}")
 
 
 def _beside_rows(issue: RowIssue) -> str:

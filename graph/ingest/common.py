@@ -34,9 +34,12 @@ __all__ = [
     "public",
     "read_moment",
     "read_place",
+    "says_gone",
 ]
 
 T = TypeVar("T")
+
+_GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
 
 
 def made_id(prefix: str, *words: str) -> str:
@@ -100,6 +103,12 @@ def read_place(row: Row, lat: str, lon: str) -> tuple[float, float] | None:
         row.report("place_invalid", lat, ", ".join(raw))
         return None
     return place
+
+
+def says_gone(remark: str) -> str | None:
+    """Return the word of a remark that says that somebody died or moved."""
+    text = clean(remark)
+    return next((word for word in _GONE_WORDS if word in text), None)
 
 
 def drop_staff(table: Table, *columns: str) -> None:

@@ -23,7 +23,7 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
-from graph.ingest.common import known_resident
+from graph.ingest.common import known_resident, says_gone
 from graph.ingest.csv_activities import activity_id
 from graph.ingest.plan import BookingRow, ImportPlan, Lazy
 from graph.ingest.register import Register
@@ -68,7 +68,6 @@ The last four are what such lists have beside it: they are known and need no rea
 
 _GONE = frozenset({"moved", "deceased"})
 """Status of residents who sign up for nothing more."""
-_GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
 
 _MISSING = {
     "title": "title_missing",
@@ -162,8 +161,7 @@ def _read(
 
 def _check_remark(row: Row) -> None:
     """Point out who cannot come, as far as the remark says so."""
-    remark = clean(row.cells.get("remark", ""))
-    gone = next((word for word in _GONE_WORDS if word in remark), None)
+    gone = says_gone(row.cells.get("remark", ""))
     if gone:
         row.report("person_gone", "remark", gone)
 
