@@ -31,6 +31,7 @@ from graph.ingest import (
     Preview,
     RowIssue,
     Severity,
+    why_no_report,
     write_template,
 )
 from graph.vocabulary import VOCABULARIES
@@ -297,9 +298,7 @@ def show_import(
                 said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}
             print_json(said)
         elif shown.preview is None:
-            say(
-                str(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
-            )
+            say(str(shown.refusal or why_no_report(shown.batch)))
         else:
             groups = group_issues(issues)
             _show(shown.preview, groups)

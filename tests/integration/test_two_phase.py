@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.services.services import make_services
-from graph.errors import Conflict, Denied, ImportRefused
+from graph.errors import Conflict, Denied, ImportRefused, NotFound
 from graph.gate import BookingState, EventKind, Gate, RowKind, open_graph
 from graph.ingest import (
     BookingRow,
@@ -167,7 +167,7 @@ def test_an_import_from_before_there_were_reports_says_so_whatever_is_asked_of_i
         lambda: undo_import(ledger, batch, **with_gate),
     ]
     for ask in asked:
-        with pytest.raises(Conflict, match="by an earlier Linli, which kept no report"):
+        with pytest.raises(NotFound, match="by an earlier Linli, which kept no report"):
             ask()
 
 
