@@ -128,4 +128,11 @@ def _plan(site: Site, kind: str, file: Path, actor: Actor) -> ImportPlan:
     if kind == MEETUP:
         return read_meetup(file, pseudonym=pseudonym, clock=site.clock)
     register = LedgerRegister(site.ledger, site.gate, actor)
-    return read_file(kind, file, pseudonym=pseudonym, clock=site.clock, register=register)
+    return read_file(
+        kind,
+        file,
+        pseudonym=pseudonym,
+        clock=site.clock,
+        register=register,
+        institution=actor.institution,
+    )

@@ -255,6 +255,26 @@ def id_behind_an_apostrophe(t: Dirty) -> None:
 
 
 @case("residents")
+def id_that_was_a_number_with_a_fraction(t: Dirty) -> None:
+    t.spoil("公民身份号码", "340202580312001.0", "id_length15")
+
+
+@case("residents")
+def phone_that_was_a_number_with_a_fraction(t: Dirty) -> None:
+    t.add(联系方式=phone(len(t.rows) + 2) + ".0")
+
+
+@case("residents")
+def remark_that_somebody_died(t: Dirty) -> None:
+    t.spoil("备注", "4月已故", "remark_gone")
+
+
+@case("residents")
+def remark_that_the_status_says_too(t: Dirty) -> None:
+    t.add(备注="4月已故", 状态="死亡")
+
+
+@case("residents")
 def birth_conflicts_with_id(t: Dirty) -> None:
     t.spoil("出生日期", "1984-03-12", "id_birth_conflict")
 
@@ -310,6 +330,8 @@ DATES = {
     "lunar": ("农历正月初三", "date_calendar"),
     "year_and_month": ("1950.3", "date_partial"),
     "year_alone": ("1950年", "date_partial"),
+    "year_of_two_digits": ("58.3.12", "date_short"),
+    "six_digits": ("580312", "date_short"),
 }
 
 

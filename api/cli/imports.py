@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,15 @@ from api.services.issue_groups import IssueGroup, group_issues
 from api.wiring import Floors, load_config, open_floors
 from graph.errors import ConfigError
 from graph.gate import BatchState
-from graph.ingest import ImportResult, Preview, RowIssue, Severity, write_template
+from graph.ingest import (
+    ColumnFate,
+    ImportResult,
+    Preview,
+    RowIssue,
+    Severity,
+    why_no_report,
+    write_template,
+)
 from graph.vocabulary import VOCABULARIES
 from jobs.uploads import KINDS, preview_file
 
@@ -44,6 +52,7 @@ YesOption = Annotated[
 ]
 
 _SAMPLE_SHOWN = 3
+_FATES = {ColumnFate.UNKNOWN: "未读取 not read", ColumnFate.REFUSED: "不收 refused"}
 _ALWAYS = {*VOCABULARIES, "Source"}
 """Labels of the governed lists: every import brings them along."""
 _NEXT = "Next: linli snapshot, then linli train."
@@ -91,15 +100,16 @@ def _bring(
         say("Stopped; nothing of it is visible. The same command goes on where it stopped.")
         raise typer.Exit(130) from None
     batch = preview.batch
+    groups = [] if as_json else group_issues(imports.issues(actor, batch.id))
     if not as_json:
-        _show(preview, imports.issues(actor, batch.id))
+        _show(preview, groups)
     if batch.state is BatchState.PREVIEWED and (yes or (not as_json and _asked())):
         result = imports.commit(actor, batch.id)
         if not as_json:
             _say_withdrawn(result)
             say(f"Batch {batch.id} imported. {_NEXT}")
     elif not as_json:
-        say(_what_next(preview, batch.id))
+        say(_what_next(preview, groups))
     if as_json:
         shown = imports.show(actor, batch.id)
         print_json(
@@ -129,7 +139,7 @@ def _said(preview: Preview) -> dict[str, object]:
     return {"batch": batch.id, "kind": batch.kind, "state": batch.state.value, **preview.to_json()}
 
 
-def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
+def _show(preview: Preview, groups: Sequence[IssueGroup]) -> None:
     """Print a preview: counts, errors, notices, then columns and a sample, in both languages."""
     say(
         f"读了 {preview.rows} 行：{preview.left_out} 行有错不收，{preview.clean} 行可以导入；"
@@ -146,7 +156,7 @@ def _show(preview: Preview, issues: Iterable[RowIssue]) -> None:
     facts = [f"{n} {name}" for name, n in preview.changes.items() if name not in _ALWAYS]
     if facts:
         say(f"  内容 facts: {', '.join(facts)}")
-    for group in group_issues(issues):
+    for group in groups:
         _show_group(group)
     _show_columns(preview)
     for category, n in preview.missing.items():
@@ -162,19 +172,20 @@ def _show_columns(preview: Preview) -> None:
     print_table(
         ("表中一栏 column", "读作 taken as", *(f"例 e.g. {n}" for n in range(1, len(some) + 1))),
         [
-            (use.header, use.column or use.fate.value, *(row.get(use.column, "") for row in some))
+            (use.header, use.column or _FATES[use.fate], *(row.get(use.column, "") for row in some))
             for use in preview.columns
         ],
     )
 
 
-def _what_next(preview: Preview, batch: str) -> str:
+def _what_next(preview: Preview, groups: Sequence[IssueGroup]) -> str:
+    batch = preview.batch.id
     if preview.batch.state is BatchState.UNDONE:
         return f"Batch {batch} is undone; its file may be imported again."
     if preview.batch.state is BatchState.COMMITTED:
         return f"Batch {batch} was there already; nothing was done. linli import undo {batch}"
     lines = [f"还没有导入，谁也看不到。Batch {batch} is staged; nobody sees anything of it yet."]
-    if preview.codes:
+    if any(group.rows for group in groups):
         lines.append(
             f"  下载标出问题的表 with its problems: linli import errors {batch} --out FILE"
         )
@@ -187,12 +198,29 @@ def _show_group(group: IssueGroup) -> None:
     issue = group.first
     more = ", ..." if group.count > max(len(group.rows), 1) else ""
     rows = ", ".join(str(row) for row in group.rows)
-    where = f"第 {rows}{more} 行 rows" if rows else "整个文件 the whole file"
+    where = f"第 {rows}{more} 行 rows ({group.count})" if rows else _beside_rows(issue)
     fate = "不收 left out" if issue.severity is Severity.ERROR else "提示 notice"
     column = f" · {issue.column}" if issue.column else ""
-    say(f"{fate}{column} · {where} ({group.count}) · {issue.code}")
-    say(f"  {issue.message_zh} → {issue.remedy_zh}")
-    say(f"  {issue.message_en} → {issue.remedy_en}")
+    say(f"{fate}{column} · {where} · {issue.code}")
+    if len(group.examples) == 1 or not rows:
+        say(f"  {issue.message_zh} → {issue.remedy_zh}")
+        say(f"  {issue.message_en} → {issue.remedy_en}")
+        return
+    for one in group.examples:
+        say(f"  第 {one.row} 行：{one.message_zh}")
+    say(f"  → {issue.remedy_zh}")
+    for one in group.examples:
+        say(f"  row {one.row}: {one.message_en}")
+    say(f"  → {issue.remedy_en}")
+
+
+def _beside_rows(issue: RowIssue) -> str:
+    """Say what an issue is about that is about no row."""
+    if issue.column:
+        return "整栏 the whole column"
+    if issue.severity is Severity.ERROR:
+        return "某一条数据 one fact"
+    return "整个文件 the whole file"
 
 
 @import_app.callback()
@@ -270,12 +298,11 @@ def show_import(
                 said = {**_said(shown.preview), "issues": [asdict(issue) for issue in issues]}
             print_json(said)
         elif shown.preview is None:
-            say(
-                str(shown.refusal or f"Batch {batch} is not validated to the end: import it again.")
-            )
+            say(str(shown.refusal or why_no_report(shown.batch)))
         else:
-            _show(shown.preview, issues)
-            say(_what_next(shown.preview, batch))
+            groups = group_issues(issues)
+            _show(shown.preview, groups)
+            say(_what_next(shown.preview, groups))
 
 
 @import_app.command("commit")

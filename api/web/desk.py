@@ -34,7 +34,7 @@ from api.web.communities import communities_page
 from api.web.imports import ImportPresenter
 from graph.errors import Conflict, DataError, NotFound, NotSignedIn
 from graph.gate import BatchState
-from graph.ingest import FILE_COLUMNS
+from graph.ingest import FILE_COLUMNS, why_no_report
 
 __all__ = ["desk_pages"]
 
@@ -164,7 +164,7 @@ def _result(batch: str) -> Response:
         refused = _presenter().refused(shown.batch, shown.refusal)
         return render("desk/refused", session=session, page=refused)
     if shown.preview is None:
-        raise NotFound(f"import batch {batch} has no report; it is older than reports are")
+        raise NotFound(why_no_report(shown.batch))
     groups = doors.desk.groups(actor, batch)
     due = doors.desk.update_due(shown.batch)
     report = _presenter().report(shown.preview, groups, due)

@@ -213,7 +213,7 @@ class ImportPresenter:
             dropped=self._problems(whole),
             notices=self._problems(notices),
             cut=t("import.cut", n=f"{MOST_ISSUES:,}") if found > MOST_ISSUES else "",
-            has_copy=bool(groups),
+            has_copy=bool(rows),
             columns=() if undone else self._columns(preview),
         )
 

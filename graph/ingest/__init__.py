@@ -40,6 +40,7 @@ from graph.ingest.preview import (
     preview_of,
     refusal_of,
     refuse_import,
+    why_no_report,
 )
 from graph.ingest.register import EmptyRegister, Register
 from graph.ingest.templates import write_template
@@ -98,5 +99,6 @@ __all__ = [
     "refuse_import",
     "uncoded_occupations",
     "undo_import",
+    "why_no_report",
     "write_template",
 ]

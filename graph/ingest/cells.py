@@ -41,7 +41,8 @@ _SCIENTIFIC = re.compile(r"\d(\.\d+)?e\+?\d+", re.IGNORECASE)
 _DATE = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?: 0?0:00(?::00)?)?"
 )
-_PARTIAL_DATE = re.compile(r"(?:1[89]|20)\d{2}(?:[-/.年]\d{0,2}月?)?")
+_PARTIAL_DATE = re.compile(r"(?:1[89]|20)\d{2}(?:[-/.年]?\d{0,2}月?)?")
+_SHORT_YEAR = re.compile(r"'?\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}[日号]?|\d{6}")
 _PHONE = re.compile(r"1[3-9]\d{9}|0\d{9,11}|\+\d{8,15}", re.ASCII)
 _TIME = re.compile(r"(\d{1,2})[:时点](\d{2})?分?(?::\d{2})?")
 _FORMULA_STARTS = frozenset("=@+-")
@@ -61,6 +62,8 @@ def clean(raw: str) -> str:
 
     A leading apostrophe, by which spreadsheets mark a text, is dropped too.
     """
+    if not raw:
+        return raw
     text = raw.strip()
     if not text.isascii():
         text = strip_marks(unicodedata.normalize("NFKC", text)).strip()
@@ -115,7 +118,9 @@ def _not_a_day(text: str) -> str:
         return "date_serial"
     if text.startswith(("民国", "农历", "闰", "阴历", "旧历")):
         return "date_calendar"
-    return "date_partial" if _PARTIAL_DATE.fullmatch(text) else "date_invalid"
+    if _PARTIAL_DATE.fullmatch(text):
+        return "date_partial"
+    return "date_short" if _SHORT_YEAR.fullmatch(text) else "date_invalid"
 
 
 def read_time(raw: str) -> time | None:
@@ -140,7 +145,7 @@ def read_id_number(raw: str) -> str | None:
     A letter in the place of a digit (``O`` for 0, ``l`` for 1) is taken for that digit when the
     last character then fits; the fault says so as a notice and carries the number.
     """
-    text = "".join(clean(raw).split())
+    text = _whole("".join(clean(raw).split()))
     if not text:
         return None
     upper = text.upper()
@@ -170,8 +175,11 @@ def _id_fault(text: str, upper: str) -> CellFault:
         return CellFault("id_length15")
     meant = text[:17].translate(_SLIPS) + upper[17:].translate(_SLIPS)
     digits = meant.isascii() and meant[:17].isdigit() and meant[17:] in {*_CHECK}
-    if len(text) != 18 or not digits:
+    if len(text) != 18:
         return CellFault("id_format", f"{text[:2]}… ({len(text)})")
+    if not digits:
+        odd = (f"{n}: {sign}" for n, sign in enumerate(meant, 1) if sign not in _CHECK)
+        return CellFault("id_format", "、".join(odd))
     slips = "、".join(
         f"{n}: {said} → {digit}"
         for n, (said, digit) in enumerate(zip(upper, meant.upper(), strict=True), 1)
@@ -181,6 +189,11 @@ def _id_fault(text: str, upper: str) -> CellFault:
     return (
         CellFault("id_repaired", slips, instead=meant) if fits else CellFault("id_letters", slips)
     )
+
+
+def _whole(text: str) -> str:
+    """Drop the fraction that a number took on its way through a program: ``15400000001.0``."""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
 
 
 def birth_of(id_number: str) -> date:
@@ -195,7 +208,7 @@ def read_phones(raw: str) -> str | None:
     if len(text) == 11 and text.isdecimal() and text[0] == "1" and text[1] > "2":
         return text
     first = re.split(r"[,;、/，；\n]", text)[0]
-    digits = re.sub(r"[\s()-]", "", first).removeprefix("+86")
+    digits = _whole(re.sub(r"[\s()-]", "", first)).removeprefix("+86")
     if not digits:
         return None
     if _SCIENTIFIC.fullmatch(digits):

@@ -9,10 +9,18 @@ from datetime import datetime
 from typing import TypeVar
 
 from graph.ingest.cells import clean, name_key, read_date, read_time, utc
+from graph.ingest.grants import OPERATOR
 from graph.ingest.issues import make_issue
 from graph.ingest.register import Register
 from graph.ingest.table import Row, Table
-from graph.model import Basis, DataCategory, Provenance, ResidentId, SourceId
+from graph.model import (
+    Basis,
+    DataCategory,
+    InstitutionId,
+    Provenance,
+    ResidentId,
+    SourceId,
+)
 from graph.vocabulary import fold
 
 __all__ = [
@@ -22,18 +30,31 @@ __all__ = [
     "listed",
     "made_id",
     "need",
+    "own_id",
     "public",
     "read_moment",
     "read_place",
+    "says_gone",
 ]
 
 T = TypeVar("T")
+
+_GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
 
 
 def made_id(prefix: str, *words: str) -> str:
     """Make the id of something that is known by words alone; the same words give the same id."""
     said = "|".join(fold(word) for word in words)
     return f"{prefix}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+
+
+def own_id(institution: InstitutionId, prefix: str, *words: str) -> str:
+    """Make the id of something an institution lists: two may call different things the same.
+
+    What the operator lists is known by its words alone, as it was before there were others.
+    """
+    scope = () if institution == OPERATOR else (institution,)
+    return made_id(prefix, *scope, *words)
 
 
 def public(source: SourceId, now: datetime) -> Provenance:
@@ -82,6 +103,12 @@ def read_place(row: Row, lat: str, lon: str) -> tuple[float, float] | None:
         row.report("place_invalid", lat, ", ".join(raw))
         return None
     return place
+
+
+def says_gone(remark: str) -> str | None:
+    """Return the word of a remark that says that somebody died or moved."""
+    text = clean(remark)
+    return next((word for word in _GONE_WORDS if word in text), None)
 
 
 def drop_staff(table: Table, *columns: str) -> None:

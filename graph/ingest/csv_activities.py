@@ -16,12 +16,13 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
-from graph.ingest.common import listed, made_id, public, read_place
+from graph.ingest.common import listed, own_id, public, read_place
 from graph.ingest.issues import CellFault
 from graph.ingest.plan import ImportPlan, Lazy, SeatRow
 from graph.ingest.table import Column, Row, Table
 from graph.model import (
     Change,
+    InstitutionId,
     ItemId,
     ItemState,
     NodeChange,
@@ -80,18 +81,18 @@ class _Activity:
     seats: int | None
 
 
-def activity_id(title: str, day: date, start: time | None) -> ItemId:
+def activity_id(institution: InstitutionId, title: str, day: date, start: time | None) -> ItemId:
     """Return the id of an activity, the same for its row here and in a list of sign-ups."""
     at = start.isoformat("minutes") if start else ""
-    return ItemId(made_id("act", title, day.isoformat(), at))
+    return ItemId(own_id(institution, "act", title, day.isoformat(), at))
 
 
-def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
+def plan_activities(table: Table, *, now: datetime, institution: InstitutionId) -> ImportPlan:
     """Turn a list of activities into a plan."""
     kept: dict[ItemId, _Activity] = {}
     at_venue: dict[str, list[_Activity]] = {}
     for row in table.each():
-        activity = _read(row, now)
+        activity = _read(row, now, institution)
         if activity is None:
             continue
         if activity.id in kept:
@@ -111,7 +112,7 @@ def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
         file_hash=table.digest,
         as_of=now,
         rows=table.rows,
-        changes=Lazy(lambda: _changes(activities, now)),
+        changes=Lazy(lambda: _changes(activities, now, institution)),
         items=list(kept),
         grids=sorted({a.grid for a in activities if a.grid}),
         seats=[SeatRow(a.id, a.seats) for a in activities],
@@ -119,7 +120,7 @@ def plan_activities(table: Table, *, now: datetime) -> ImportPlan:
     )
 
 
-def _read(row: Row, now: datetime) -> _Activity | None:
+def _read(row: Row, now: datetime, institution: InstitutionId) -> _Activity | None:
     title = row.read("title", read_text)
     if title is None and row.good:
         row.report("title_missing", "title")
@@ -167,7 +168,7 @@ def _read(row: Row, now: datetime) -> _Activity | None:
     }
     return _Activity(
         row=row.number,
-        id=activity_id(title, day, start),
+        id=activity_id(institution, title, day, start),
         properties=properties,
         venue=venue,
         place=read_place(row, "lat", "lon"),
@@ -216,12 +217,17 @@ def _languages(row: Row) -> str | None:
     return ",".join(dict.fromkeys(found)) or None
 
 
-def _changes(activities: list[_Activity], now: datetime) -> Iterator[Change]:
+def _changes(
+    activities: list[_Activity], now: datetime, institution: InstitutionId
+) -> Iterator[Change]:
+    def venue_id(name: str) -> str:
+        return own_id(institution, "ven", name)
+
     said = public(SOURCE.id, now)
     yield from vocabulary_nodes(now)
     venues: dict[str, dict[str, Scalar]] = {}
     for activity in activities:
-        about = venues.setdefault(made_id("ven", activity.venue), {"name": activity.venue})
+        about = venues.setdefault(venue_id(activity.venue), {"name": activity.venue})
         if activity.place:
             about["lat"], about["lon"] = activity.place
         if activity.properties["step_free"] is not None:
@@ -231,7 +237,7 @@ def _changes(activities: list[_Activity], now: datetime) -> Iterator[Change]:
     for activity in activities:
         yield NodeChange(Op.PUT, "Activity", activity.id, activity.properties, said)
     for activity in activities:
-        start, venue = ("Activity", activity.id), made_id("ven", activity.venue)
+        start, venue = ("Activity", activity.id), venue_id(activity.venue)
         yield RelationshipChange(Op.PUT, "HELD_AT", *start, "Venue", venue, {}, said)
         for code in activity.interests:
             yield RelationshipChange(Op.PUT, "ABOUT", *start, "Interest", code, {}, said)

@@ -57,6 +57,7 @@ RESIDENT_COLUMNS: tuple[Column, ...] = (
     Column("population", "人口类型"),
     Column("registered_here", "人户一致标识", ("人户一致",)),
     Column("meter", "水表号", ("户表号",)),
+    Column("remark", "备注", ("说明",)),
 )
 """Header of a register; the order does not matter and further columns are reported."""
 

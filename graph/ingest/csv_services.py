@@ -21,7 +21,7 @@ from graph.ingest.cells import (
     read_time,
     utc,
 )
-from graph.ingest.common import drop_staff, listed, made_id, need, public
+from graph.ingest.common import drop_staff, listed, made_id, need, own_id, public
 from graph.ingest.csv_activities import MOST_SEATS
 from graph.ingest.csv_grids import area_id
 from graph.ingest.issues import CellFault
@@ -29,7 +29,16 @@ from graph.ingest.plan import ImportPlan, Lazy, SeatRow
 from graph.ingest.register import Register
 from graph.ingest.table import Column, Row, Table
 from graph.ledger.rows import RowKind
-from graph.model import Change, ItemId, ItemState, NodeChange, Op, RelationshipChange, Scalar
+from graph.model import (
+    Change,
+    InstitutionId,
+    ItemId,
+    ItemState,
+    NodeChange,
+    Op,
+    RelationshipChange,
+    Scalar,
+)
 from graph.vocabulary import source
 
 __all__ = ["SERVICE_COLUMNS", "plan_services", "read_schedule"]
@@ -88,12 +97,14 @@ class _Service:
     seats: int | None
 
 
-def plan_services(table: Table, *, now: datetime, register: Register) -> ImportPlan:
+def plan_services(
+    table: Table, *, now: datetime, register: Register, institution: InstitutionId
+) -> ImportPlan:
     """Turn a list of services into a plan."""
     drop_staff(table, "worker")
     kept: dict[ItemId, _Service] = {}
     for row in table.each():
-        service = _read(row, now, register)
+        service = _read(row, now, register, institution)
         if service is None:
             continue
         first = kept.setdefault(service.id, service)
@@ -106,14 +117,16 @@ def plan_services(table: Table, *, now: datetime, register: Register) -> ImportP
         file_hash=table.digest,
         as_of=now,
         rows=table.rows,
-        changes=Lazy(lambda: _changes(services, now)),
+        changes=Lazy(lambda: _changes(services, now, institution)),
         items=list(kept),
         seats=[SeatRow(s.id, s.seats) for s in services],
         issues=table.issues,
     )
 
 
-def _read(row: Row, now: datetime, register: Register) -> _Service | None:
+def _read(
+    row: Row, now: datetime, register: Register, institution: InstitutionId
+) -> _Service | None:
     title, provider = (need(row, column, read_text) for column in ("title", "provider"))
     category = need(row, "category", read_category)
     seats = row.read("seats", lambda raw: read_count(raw, "seats_invalid", high=MOST_SEATS))
@@ -152,7 +165,7 @@ def _read(row: Row, now: datetime, register: Register) -> _Service | None:
         "phone": row.read("phone", _read_phone),
     }
     grids, areas = _area(row, words["area_street"] or "", register)
-    id_ = ItemId(made_id("svc", title, provider))
+    id_ = ItemId(own_id(institution, "svc", title, provider))
     return _Service(row.number, id_, provider, words["venue"], about, grids, areas, seats)
 
 
@@ -230,21 +243,23 @@ def _days(text: str) -> set[int]:
     return days if not left else set()
 
 
-def _changes(services: list[_Service], now: datetime) -> Iterator[Change]:
+def _changes(
+    services: list[_Service], now: datetime, institution: InstitutionId
+) -> Iterator[Change]:
     said = public(SOURCE.id, now)
     for name in dict.fromkeys(s.provider for s in services):
         yield NodeChange(
             Op.PUT, "Organisation", made_id("organisation", name), {"name": name}, said
         )
     for name in dict.fromkeys(s.venue for s in services if s.venue):
-        yield NodeChange(Op.PUT, "Venue", made_id("ven", name), {"name": name}, said)
+        yield NodeChange(Op.PUT, "Venue", own_id(institution, "ven", name), {"name": name}, said)
     for service in services:
         yield NodeChange(Op.PUT, "Service", service.id, service.about, said)
     for service in services:
         start = ("Service", service.id)
         links = [("PROVIDED_BY", "Organisation", made_id("organisation", service.provider))]
         if service.venue:
-            links.append(("HELD_AT", "Venue", made_id("ven", service.venue)))
+            links.append(("HELD_AT", "Venue", own_id(institution, "ven", service.venue)))
         links += [("SERVES", "Grid", grid) for grid in service.grids]
         links += [("SERVES", "ResidentialArea", area) for area in service.areas]
         for type_, label, end in links:

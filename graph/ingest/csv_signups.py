@@ -23,7 +23,7 @@ from graph.ingest.cells import (
     read_yes,
     utc,
 )
-from graph.ingest.common import known_resident
+from graph.ingest.common import known_resident, says_gone
 from graph.ingest.csv_activities import activity_id
 from graph.ingest.plan import BookingRow, ImportPlan, Lazy
 from graph.ingest.register import Register
@@ -32,6 +32,7 @@ from graph.model import (
     Basis,
     Change,
     DataCategory,
+    InstitutionId,
     ItemId,
     Op,
     Provenance,
@@ -67,7 +68,6 @@ The last four are what such lists have beside it: they are known and need no rea
 
 _GONE = frozenset({"moved", "deceased"})
 """Status of residents who sign up for nothing more."""
-_GONE_WORDS = ("已故", "去世", "死亡", "病故", "搬走", "迁出", "搬离")
 
 _MISSING = {
     "title": "title_missing",
@@ -91,11 +91,13 @@ class _SignUp:
     """The resident authorises keeping it in the graph."""
 
 
-def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPlan:
+def plan_signups(
+    table: Table, *, now: datetime, register: Register, institution: InstitutionId
+) -> ImportPlan:
     """Turn a list of sign-ups into a plan. Residents must be known, by number or telephone."""
     found: dict[tuple[ResidentId, ItemId], _SignUp] = {}
     for row in table.each():
-        sign_up = _read(row, now, register)
+        sign_up = _read(row, now, register, institution)
         if sign_up is None:
             continue
         first = found.setdefault((sign_up.resident, sign_up.item), sign_up)
@@ -116,7 +118,9 @@ def plan_signups(table: Table, *, now: datetime, register: Register) -> ImportPl
     )
 
 
-def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
+def _read(
+    row: Row, now: datetime, register: Register, institution: InstitutionId
+) -> _SignUp | None:
     title, name = row.read("title", read_text), row.read("name", read_text)
     day, start = row.read("date", read_date), row.read("start", read_time)
     for column, value in (("title", title), ("name", name), ("date", day), ("start", start)):
@@ -147,7 +151,7 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
     return _SignUp(
         row=row.number,
         resident=resident,
-        item=activity_id(title, day, start),
+        item=activity_id(institution, title, day, start),
         at=_when(signed_up, starts, now),
         starts=starts,
         attended=attended,
@@ -157,8 +161,7 @@ def _read(row: Row, now: datetime, register: Register) -> _SignUp | None:
 
 def _check_remark(row: Row) -> None:
     """Point out who cannot come, as far as the remark says so."""
-    remark = clean(row.cells.get("remark", ""))
-    gone = next((word for word in _GONE_WORDS if word in remark), None)
+    gone = says_gone(row.cells.get("remark", ""))
     if gone:
         row.report("person_gone", "remark", gone)
 

@@ -24,10 +24,12 @@ from graph.ingest.csv_services import SERVICE_COLUMNS, plan_services
 from graph.ingest.csv_signups import SIGNUP_COLUMNS, plan_signups
 from graph.ingest.csv_visits import VISIT_COLUMNS, plan_visits
 from graph.ingest.csv_volunteering import VOLUNTEERING_COLUMNS, plan_volunteering
+from graph.ingest.grants import OPERATOR
 from graph.ingest.plan import ImportPlan
 from graph.ingest.register import EmptyRegister, Register
 from graph.ingest.sample import sample_of
 from graph.ingest.table import Table, read_table
+from graph.model import InstitutionId
 
 __all__ = ["FILE_COLUMNS", "columns_of", "read_file"]
 
@@ -39,6 +41,7 @@ class _Given:
     pseudonym: Callable[[str, str], str]
     now: datetime
     register: Register
+    institution: InstitutionId
 
 
 _Plan = Callable[[Table, _Given], ImportPlan]
@@ -48,8 +51,21 @@ class _PlanWithRegister(Protocol):
     def __call__(self, table: Table, *, now: datetime, register: Register) -> ImportPlan: ...
 
 
+class _PlanOfOwn(Protocol):
+    def __call__(
+        self, table: Table, *, now: datetime, register: Register, institution: InstitutionId
+    ) -> ImportPlan: ...
+
+
 def _with_register(plan: _PlanWithRegister) -> _Plan:
     return lambda table, given: plan(table, now=given.now, register=given.register)
+
+
+def _of_own(plan: _PlanOfOwn) -> _Plan:
+    """Make a plan of what the institution itself lists."""
+    return lambda table, given: plan(
+        table, now=given.now, register=given.register, institution=given.institution
+    )
 
 
 FILE_COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -69,11 +85,13 @@ _PLANS: dict[str, _Plan] = {
     "residents": lambda table, given: plan_residents(
         table, pseudonym=given.pseudonym, now=given.now, register=given.register
     ),
-    "activities": lambda table, given: plan_activities(table, now=given.now),
-    "signups": _with_register(plan_signups),
+    "activities": lambda table, given: plan_activities(
+        table, now=given.now, institution=given.institution
+    ),
+    "signups": _of_own(plan_signups),
     "grids": _with_register(plan_grids),
     "buildings": _with_register(plan_buildings),
-    "services": _with_register(plan_services),
+    "services": _of_own(plan_services),
     "volunteering": _with_register(plan_volunteering),
     "visits": _with_register(plan_visits),
     "meters": _with_register(plan_meters),
@@ -95,6 +113,7 @@ def read_file(
     pseudonym: Callable[[str, str], str],
     clock: Callable[[], datetime],
     register: Register | None = None,
+    institution: InstitutionId = OPERATOR,
 ) -> ImportPlan:
     """Read one file, CSV or a workbook.
 
@@ -108,6 +127,8 @@ def read_file(
     clock : callable
     register : Register, optional
         Who is known, and what they authorise; default: nobody and nothing.
+    institution : InstitutionId, optional
+        Whose file it is: its activities and services are its own, whatever others call theirs.
 
     Raises
     ------
@@ -115,5 +136,6 @@ def read_file(
         The file as a whole cannot be read, or its kind is unknown.
     """
     table = read_table(path, columns_of(kind))
-    plan = _PLANS[kind](table, _Given(pseudonym, clock(), register or EmptyRegister()))
+    given = _Given(pseudonym, clock(), register or EmptyRegister(), institution)
+    plan = _PLANS[kind](table, given)
     return replace(plan, columns=table.header.uses, sample=sample_of(table, table.issues.left_out))

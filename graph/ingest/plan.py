@@ -52,7 +52,7 @@ class RowIssue:
     """Stable name, e.g. ``id_checksum``."""
     severity: Severity
     row: int
-    """1-based line of the table; the header is line 1; 0 is the file as a whole."""
+    """1-based line of the table; the header is line 1; 0 is no row: the file, or a column of it."""
     column: str
     """Header as it stands in the file; empty for the row as a whole."""
     message_zh: str

@@ -16,7 +16,7 @@ from graph.ingest.issues import fields_of, issue_of
 from graph.ingest.plan import ColumnFate, ColumnUse, ImportPlan, RowIssue, Severity
 from graph.ingest.shelves import RowSet
 from graph.ledger.canonical import canonical, parse
-from graph.ledger.imports import ImportBatch
+from graph.ledger.imports import BatchState, ImportBatch
 from graph.ledger.ledger import Ledger
 from graph.ledger.staging import Part
 from graph.model import Change, DataCategory, NodeChange
@@ -33,6 +33,7 @@ __all__ = [
     "preview_of",
     "refusal_of",
     "refuse_import",
+    "why_no_report",
 ]
 
 ISSUES_AT_ONCE = 1_000
@@ -137,12 +138,12 @@ def preview_of(ledger: Ledger, tx: Connection, batch: str) -> Preview:
     Raises
     ------
     NotFound
-        There is no such batch, or it is not validated yet.
+        There is no such batch, or it has no report; see :func:`why_no_report`.
     """
     found = ledger.imports.get(tx, batch)
     kept = next(ledger.staging.opened(tx, batch, Part.REPORT), None)
     if kept is None:
-        raise NotFound(f"import batch {batch} ({found.state}) has no report; import the file again")
+        raise NotFound(why_no_report(found))
     said = parse(kept)
     del said["clean"]
     columns = cast("list[dict[str, str]]", said.pop("columns"))
@@ -158,6 +159,16 @@ def preview_of(ledger: Ledger, tx: Connection, batch: str) -> Preview:
         statutory=tuple(DataCategory(category) for category in statutory),
         **said,  # type: ignore[arg-type]
     )
+
+
+def why_no_report(batch: ImportBatch) -> str:
+    """Say why there is no report on a batch, and what can be done."""
+    if batch.state is BatchState.COMMITTED:
+        return (
+            f"import batch {batch.id} was committed by an earlier Linli, which kept no report: it "
+            "counts, and can be neither shown nor undone; import a corrected file to change it"
+        )
+    return f"import batch {batch.id} is not validated to the end; import the file again"
 
 
 def refuse_import(ledger: Ledger, batch: str, reason: Refusal) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from graph.ingest.cells import birth_of, clean, read_date, read_id_number, read_phones, read_text
+from graph.ingest.common import says_gone
 from graph.ingest.csv_meters import read_meter
 from graph.ingest.issues import CellFault
 from graph.ingest.table import Row
@@ -78,6 +79,9 @@ def read_resident(row: Row, today: date, read_grid: Callable[[str], str | None])
     born = _born(row, id_number, today)
     _check_sex(row, id_number)
     relation = row.read("relation", read_text)
+    status = row.read("status", _read_status) or "active"
+    if status == "active":
+        _check_remark(row)
     return Said(
         row=row,
         name=name,
@@ -88,7 +92,7 @@ def read_resident(row: Row, today: date, read_grid: Callable[[str], str | None])
         relation=_RELATIONS.get(relation, "other") if relation else None,
         household=row.read("household", read_text),
         grid=row.read("grid", read_grid),
-        status=row.read("status", _read_status) or "active",
+        status=status,
     )
 
 
@@ -108,6 +112,13 @@ def _check_sex(row: Row, id_number: str | None) -> None:
     said = _SEX.get(clean(row.cells.get("sex", "")).casefold())
     if id_number and said is not None and int(id_number[16]) % 2 != said:
         row.report("id_sex_conflict", "sex")
+
+
+def _check_remark(row: Row) -> None:
+    """Point out who may be gone: words in passing change nobody's status."""
+    gone = says_gone(row.cells.get("remark", ""))
+    if gone:
+        row.report("remark_gone", "remark", gone)
 
 
 def read_population(raw: str) -> str | None:

@@ -22,7 +22,8 @@ from graph.codec import Json
 from graph.errors import Conflict, SchemaViolation
 from graph.ingest.basis import Footing
 from graph.ingest.corrected import corrected_copy
-from graph.ingest.plan import IdentityRow, ImportPlan, RowIssue, Severity
+from graph.ingest.issues import make_issue
+from graph.ingest.plan import IdentityRow, ImportPlan, RowIssue
 from graph.ingest.preview import ISSUES_AT_ONCE, Preview, Tally, encode_issues, issues_of
 from graph.ledger.canonical import canonical, micros
 from graph.ledger.identity import CATEGORY_OF
@@ -158,19 +159,20 @@ class Stager:
         self._end(Part.NEEDS, n)
 
     def copy(self, file: Path | None) -> None:
-        """Keep a copy of the file with the issues beside its rows, where there are any."""
+        """Keep a copy of the file with the issues beside its rows, where a row has any."""
         n = 0
         if file is not None and file.is_file():
             with tempfile.TemporaryDirectory(prefix="linli-") as folder:
                 target = Path(folder) / file.name
                 with self._ledger.read() as tx:
-                    found = issues_of(self._ledger, tx, self._batch)
+                    every = issues_of(self._ledger, tx, self._batch)
+                    found = (issue for issue in every if issue.row)
                     first = next(found, None)
                     if first is None:
                         copied = None
                     else:
-                        every = chain([first], found)
-                        copied = corrected_copy(self._plan.kind, file, every, target)
+                        of_rows = chain([first], found)
+                        copied = corrected_copy(self._plan.kind, file, of_rows, target)
                 if copied is not None:
                     with copied.open("rb") as opened:
                         while piece := opened.read(_PIECE):
@@ -206,7 +208,7 @@ class Stager:
                 validate(change)
             except SchemaViolation as error:
                 if len(self._violations) < _SCHEMA_ISSUES:
-                    self._violations.append(_violation(error))
+                    self._violations.append(make_issue("schema", row=0, value=str(error)))
                 continue
             self.footing.note(change)
             self.tally.change(change)
@@ -278,19 +280,6 @@ class Stager:
             if state not in {BatchState.STAGING, BatchState.PREVIEWED}:
                 raise Conflict(f"import batch {self._batch}: another import of this file is done")
             yield tx
-
-
-def _violation(error: SchemaViolation) -> RowIssue:
-    return RowIssue(
-        "schema",
-        Severity.ERROR,
-        0,
-        "",
-        f"一条数据不符合规则, 未导入: {error}",
-        f"a fact breaks a rule and was left out: {error}",
-        "请更正后重新导入",
-        "correct it and import the file again",
-    )
 
 
 def _in_groups(things: Iterator[T], size: int) -> Iterator[list[T]]:

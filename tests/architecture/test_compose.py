@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from api.cli.serving import serve_forever
 from api.wiring import Config
+from graph.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -46,6 +48,20 @@ def test_the_options_of_the_web_exist():
     options = {word for word in SERVICES["app"]["command"] if word.startswith("--")}
     assert options == {"--no-jobs", "--host"}
     assert [option for option in options if option[2:].replace("-", "_") not in source] == []
+
+
+def test_the_web_may_serve_where_its_container_is_asked(monkeypatch: pytest.MonkeyPatch):
+    served = []
+    monkeypatch.setattr("api.server.run", lambda config, **_: served.append(config.host))
+    command, given = SERVICES["app"]["command"], SERVICES["app"].get("environment", {})
+    config = Config(host=command[command.index("--host") + 1])
+    monkeypatch.delenv("LINLI_BEHIND_TLS", raising=False)
+    with pytest.raises(ConfigError, match="LINLI_BEHIND_TLS"):
+        serve_forever(config, jobs=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    serve_forever(config, jobs=False)
+    assert served == ["0.0.0.0"]  # noqa: S104 - of the container
 
 
 def test_every_setting_of_linli_is_one():

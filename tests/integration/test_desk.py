@@ -186,7 +186,7 @@ def test_what_is_wrong_is_gathered_and_told_in_the_readers_language_only(
     where = clerk.send(messy).location
     web.run_jobs()
     page = clerk.client.get(where).text
-    assert page.count("身份证号应为 18 位") == 3  # three examples stand for four rows
+    assert page.count("身份证号应是 18 位") == 3  # three examples stand for four rows
     assert "第 3、4、5、6 行" in page
     assert "“民族”一栏不收" in page
     assert "不认识“血型”一栏" in page
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_gathered_and_told_in_the_readers_language_only(
     assert "6 rows: 1 ready to import, 5 with problems" in english
     assert "An identity number has 18 characters" in english
     assert "read as</span> phone" in english
-    for words in ("应为", "怎么办", "一栏"):
+    for words in ("应是", "怎么办", "一栏"):
         assert words not in english
 
 

@@ -199,6 +199,8 @@ def test_a_change_outside_the_schema_is_left_out_and_explained(ledger, bring, ci
         (issue,) = issues_of(ledger, tx, result.batch)
     assert staged == changes
     assert issue.code == "schema"
+    assert issue.row == 0
+    assert "it alone was left out" in issue.message_en
     assert "unknown label" in issue.message_en
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 import subprocess
 import sys
@@ -269,6 +270,13 @@ def test_the_scan_can_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     plant(ledger)
     ledger.close()
     assert found_in_clear(tmp_path) == {*PLANTED.values(), WRITTEN}
+
+
+@pytest.mark.parametrize("value", [b"", b"1", "王秀兰".encode(), bytes(200)])
+def test_a_blind_digest_is_hmac_sha256_of_the_library(value: bytes):
+    ring = KeyRing(os.urandom(32))
+    key, said = ring.derive("blind-index"), (5).to_bytes(2, "big") + b"phone" + value
+    assert ring.blind("phone", value) == hmac.digest(key, said, "sha256")
 
 
 def test_pseudonyms_differ_between_domains_and_homes():

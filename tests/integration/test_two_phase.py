@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from api.services.services import make_services
-from graph.errors import Conflict, Denied, ImportRefused
+from graph.errors import Conflict, Denied, ImportRefused, NotFound
 from graph.gate import BookingState, EventKind, Gate, RowKind, open_graph
 from graph.ingest import (
     BookingRow,
     RecordKind,
     RecordRow,
     commit_import,
+    copy_of,
     discard_import,
+    import_plan,
     preview_import,
+    read_file,
     undo_import,
 )
 from graph.ledger.staging import Staging
@@ -35,7 +38,7 @@ from graph.schema import PURPOSE_CATEGORIES
 from graph.synthetic import generate
 from jobs import steps
 from jobs.uploads import preview_file
-from tests.factories import NOW, csv_file, operator
+from tests.factories import NOW, csv_file, make_id_number, operator
 from tests.integration.demo_world import Instance
 
 
@@ -150,6 +153,38 @@ def test_what_was_withdrawn_since_the_preview_is_left_out_and_the_rest_comes_in(
     with ledger.read() as tx:
         came = [change for chunk in ledger.imports.changes(tx, batch) for change in chunk]
     assert came == [fact for fact in facts if fact.start != victim]
+
+
+def test_an_import_from_before_there_were_reports_says_so_whatever_is_asked_of_it(
+    ledger, with_gate, city
+):
+    batch = import_plan(ledger, city.plan(), **with_gate).batch
+    with ledger.write() as tx:
+        ledger.staging.drop_parts(tx, batch)
+    asked = [
+        lambda: preview_import(ledger, city.plan(), **with_gate),
+        lambda: commit_import(ledger, batch, **with_gate),
+        lambda: undo_import(ledger, batch, **with_gate),
+    ]
+    for ask in asked:
+        with pytest.raises(NotFound, match="by an earlier Linli, which kept no report"):
+            ask()
+
+
+def test_a_copy_of_a_file_is_kept_where_a_row_has_an_issue(tmp_path, ledger, with_gate):
+    def copy(**cells):
+        person = {"姓名": "王秀兰", "公民身份号码": make_id_number(), "爱好": "太极", **cells}
+        path = csv_file(tmp_path, list(person), person)
+        plan = read_file(
+            "residents", path, pseudonym=ledger.keys.pseudonym, clock=with_gate["clock"]
+        )
+        preview = preview_import(ledger, plan, file=path, **with_gate)
+        assert preview.codes["column_unknown"] == 1
+        with ledger.read() as tx:
+            return b"".join(copy_of(ledger, tx, preview.batch.id)).decode()
+
+    assert copy() == ""
+    assert "(phone_invalid)" in copy(手机="12345678")
 
 
 def test_an_institution_reaches_its_own_imports_only(ledger, with_gate, city):

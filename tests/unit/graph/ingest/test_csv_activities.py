@@ -9,7 +9,8 @@ import pytest
 from graph.ingest import read_file
 from graph.ingest.csv_activities import ACTIVITY_COLUMNS
 from graph.ingest.csv_signups import SIGNUP_COLUMNS
-from graph.model import DataCategory
+from graph.ingest.grants import OPERATOR
+from graph.model import DataCategory, InstitutionId
 from graph.schema import validate
 from tests.factories import NOW, KnownPeople, csv_file
 
@@ -43,9 +44,14 @@ SIGNED = {
 PEOPLE = {"r-1": ("王秀兰", "15400000001"), "r-2": ("李建国", "15400000002")}
 
 
-def read(kind, path, register=None):
+def read(kind, path, register=None, institution=OPERATOR):
     plan = read_file(
-        kind, path, pseudonym=lambda d, v: f"{d}:{v}", clock=lambda: NOW, register=register
+        kind,
+        path,
+        pseudonym=lambda d, v: f"{d}:{v}",
+        clock=lambda: NOW,
+        register=register,
+        institution=institution,
     )
     for change in plan.changes:
         validate(change)
@@ -109,6 +115,19 @@ def test_doubtful_cells_stay_empty_and_are_said(tmp_path, cells, code, property_
     plan = read("activities", csv_file(tmp_path, ZH, {**GOOD, **cells}))
     assert [i.code for i in plan.issues] == ([code] if code else [])
     assert the_activity(plan).properties[property_] == value
+
+
+def test_what_two_institutions_call_the_same_stays_apart(tmp_path):
+    listed = csv_file(tmp_path, ZH, GOOD)
+    signed = csv_file(tmp_path, SIGN, SIGNED, name="signed.csv")
+    offices = [OPERATOR, InstitutionId("street-a"), InstitutionId("street-b")]
+    plans = [read("activities", listed, institution=office) for office in offices]
+    ids = [the_activity(plan).id for plan in plans]
+    venues = [end for plan in plans for type_, end in links(plan) if type_ == "HELD_AT"]
+    assert len(set(ids)) == len(set(venues)) == 3
+    for office, id_ in zip(offices, ids, strict=True):
+        plan = read("signups", signed, KnownPeople(PEOPLE), office)
+        assert [booking.item for booking in plan.bookings] == [id_]
 
 
 def test_a_clash_of_venue_and_a_repeated_row_are_pointed_out(tmp_path):
