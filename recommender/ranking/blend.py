@@ -40,7 +40,7 @@ def standardise(
     floor : float or NDArray[float64]
         Smallest standard deviation to divide by; an array is broadcast against ``(..., 1)``.
     mask : NDArray[bool], (..., n_candidates), optional
-        Entries that are no candidates; they count for nothing.
+        Entries that are no candidates; they count for nothing and get 0.
     """
     wide = scores.astype(np.float64)
     if wide.shape[-1] == 0:
@@ -50,9 +50,9 @@ def standardise(
         spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True))
     else:
         count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
-        mean = np.sum(wide, axis=-1, keepdims=True, where=~mask) / count
-        centred = wide - mean
-        spread = np.sqrt(np.sum(centred * centred, axis=-1, keepdims=True, where=~mask) / count)
+        mean = np.where(mask, 0.0, wide).sum(axis=-1, keepdims=True) / count
+        centred = np.where(mask, 0.0, wide - mean)  # several times as fast as where= in the sums
+        spread = np.sqrt(np.sum(centred * centred, axis=-1, keepdims=True) / count)
     out: NDArray[np.float64] = centred / np.maximum(spread, np.maximum(floor, _MIN_FLOOR))
     return out
 
