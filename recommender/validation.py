@@ -150,7 +150,12 @@ def _pooled(
     wanted = (hidden.toarray() > 0) & ~mask
     chosen = np.zeros(mask.shape, np.bool_)
     for scorer in scorers:
-        own, spread = centred(scorer.score(query), mask)
+        scores = scorer.score(query)
+        if not scores.any():
+            raw.append(scores)
+            spreads.append(np.zeros(len(mask), np.float32))
+            continue
+        own, spread = centred(scores, mask)
         raw.append(own)
         spreads.append(spread)
         own = np.where(mask, -np.inf, own)

@@ -82,9 +82,12 @@ class Blend:
         mask : NDArray[bool], (b, n_candidates), optional
             Entries that are no candidates.
         """
-        if not parts:
-            return {}
-        floors = np.array([self.floors.get(name, 0.0) for name in parts])[:, None, None]
-        weights = np.array([self.weights[name] for name in parts])[:, history_bucket(lengths), None]
-        weighed = standardise(np.stack(list(parts.values())), floors, mask) * weights
-        return dict(zip(parts, weighed, strict=True))
+        silent = {name: np.zeros(part.shape) for name, part in parts.items() if not part.any()}
+        said = {name: part for name, part in parts.items() if name not in silent}
+        if not said:
+            return silent
+        floors = np.array([self.floors.get(name, 0.0) for name in said])[:, None, None]
+        weights = np.array([self.weights[name] for name in said])[:, history_bucket(lengths), None]
+        weighed = standardise(np.stack(list(said.values())), floors, mask) * weights
+        found = {**silent, **dict(zip(said, weighed, strict=True))}
+        return {name: found[name] for name in parts}
