@@ -64,7 +64,7 @@ class Ladder:
         return min(X.shape[1], several) <= self.most_items and X.nnz <= self.most_interactions
 
 
-_REGULARIZATION = Rung("regularization", (2.0, 6.0, 20.0, 60.0, 180.0))
+_REGULARIZATION = Rung("regularization", (2.0, 6.0, 20.0, 60.0, 180.0, 540.0))
 
 LADDERS: Mapping[str, Ladder] = {
     ladder.kind.name: ladder
