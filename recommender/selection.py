@@ -21,7 +21,7 @@ from recommender.ranking.blend import HISTORY_BUCKETS, Blend
 from recommender.ranking.listwise import learn_weights
 from recommender.scorers import SCORERS, ItemItemScorer
 from recommender.tuning import LADDERS, MIN_RESIDENTS, better, climb
-from recommender.validation import Pool, Validation, most_asked
+from recommender.validation import Pool, Validation
 
 __all__ = ["PRIOR_WEIGHTS", "STEPS", "Progress", "Selection", "scorers_for", "select"]
 
@@ -104,7 +104,7 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
     progress : callable, optional
     """
     say = progress or (lambda done, total, note: None)
-    cut = cut_for(view, most=most_asked(view.n_items), seed=seed)
+    cut = cut_for(view, seed=seed)
     validation = Validation.of(cut, salt=seed + 2)
     if len(validation) < MIN_RESIDENTS:
         return Selection(Blend(PRIOR_WEIGHTS), chosen={"validated": len(validation)})

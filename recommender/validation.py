@@ -22,7 +22,7 @@ from recommender.evaluation.metrics import hit_ranks, ndcg_at, recall_at
 from recommender.evaluation.splits import Cut, sample
 from recommender.ranking.blend import history_bucket
 
-__all__ = ["Pool", "Validation", "centred", "most_asked", "worth"]
+__all__ = ["Pool", "Validation", "centred", "worth"]
 
 _CELLS = 4_000_000
 """Pooled scores of one part that are held at a time."""
@@ -56,11 +56,6 @@ def centred(
     return out, spread.astype(np.float32)
 
 
-def most_asked(n_items: int) -> int:
-    """Return how many residents the pool has room for."""
-    return int(np.clip(_CELLS // max(min(n_items, 10 * _PER_PART), 1), *_RESIDENTS))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Validation:
     """Some residents of a cut, with what was hidden from them."""
@@ -74,7 +69,8 @@ class Validation:
     @classmethod
     def of(cls, cut: Cut, *, salt: int) -> Self:
         """Take as many residents as the pool has room for, hashed."""
-        rows = sample(cut.rows, most_asked(cut.view.n_items), salt)
+        width = min(cut.view.n_items, 10 * _PER_PART)
+        rows = sample(cut.rows, int(np.clip(_CELLS // max(width, 1), *_RESIDENTS)), salt)
         lengths = np.diff(cut.view.interactions.indptr).astype(np.int64)[rows]
         return cls(cut, rows, history_bucket(lengths))
 

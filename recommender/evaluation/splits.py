@@ -2,8 +2,7 @@
 
 No generator, no clock, no memory: a cut is a function of the view alone, so the cut of a world in
 which one resident withdrew is the cut of the world in which they never were. A hashed cut hides a
-cell by its own row and history only, of residents who are drawn by their rows; the moment of a cut
-in time is a quantile of what is there.
+cell by its own row and history only; the moment of a cut in time is a quantile of what is there.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ __all__ = [
 
 _DATED = 0.25
 """Part of the interactions that must be dated, with items that start, to be cut in time."""
-_COLD = 0.1
-"""Part of the residents asked about whose whole history is hidden: enough to judge residents
-without a history by."""
+_COLD, _MOST_COLD = 0.1, 1000
+"""Part of the residents whose whole history is hidden, and the most of them: enough to judge
+residents without a history by, without taking much from what is learnt."""
 
 
 def cell_hash(
@@ -103,17 +102,18 @@ def _entries(X: CSR, keep: NDArray[np.bool_]) -> CSR:
     return cast("CSR", sp.csr_array(parts, shape=X.shape))
 
 
-def cut_for(view: View, *, most: int, seed: int) -> Cut:
+def cut_for(view: View, *, seed: int) -> Cut:
     """Make the validation cut that suits the view.
 
     In time where enough interactions are dated and with items that start (a resident is asked
-    about what comes next), else a part of the histories of at most so many residents.
+    about what comes next), else a part of every history.
     """
     starting = view.items.starts[view.interactions.indices] >= 0
     dated = (view.times >= 0) & starting
     if dated.sum() >= _DATED * max(len(dated), 1):
         return time_cut(view, share=0.2)
-    return validation_cut(view, share=0.2, cold=_COLD, most=most, salt=seed)
+    cold = min(_COLD, _MOST_COLD / max(view.n_residents, 1))
+    return validation_cut(view, share=0.2, cold=cold, salt=seed)
 
 
 def time_cut(view: View, *, share: float) -> Cut:
@@ -142,14 +142,11 @@ def time_cut(view: View, *, share: float) -> Cut:
     return Cut(past, hidden, candidates)
 
 
-def validation_cut(
-    view: View, *, share: float, cold: float, salt: int, most: int | None = None
-) -> Cut:
-    """Hide part of some histories, and the whole history of a few.
+def validation_cut(view: View, *, share: float, cold: float, salt: int) -> Cut:
+    """Hide part of each history, and the whole history of a few.
 
     Only residents with at least two interactions are cut, so that everyone asked about has
-    something left or is asked about as somebody new. Whom nobody asks about keeps everything: what
-    is best for a thinned view is smoother than what is best for the whole.
+    something left or is asked about as somebody new.
 
     Parameters
     ----------
@@ -157,10 +154,8 @@ def validation_cut(
     share : float
         Part of each history that is hidden, at least one interaction.
     cold : float
-        Part of the residents cut whose whole history is hidden.
+        Part of the residents whose whole history is hidden.
     salt : int
-    most : int, optional
-        Residents that are cut at most, drawn by their hash; all when left out.
     """
     X = view.interactions
     lengths = np.diff(X.indptr).astype(np.int64)
@@ -172,9 +167,7 @@ def validation_cut(
     hide = np.maximum(1, np.round(share * lengths)).astype(np.int64)
     residents = np.arange(view.n_residents, dtype=np.int64)
     hide[chosen(residents, cold, salt + 1)] = np.iinfo(np.int64).max
-    several = np.flatnonzero(lengths > 1).astype(np.int64)
-    asked = sample(several, len(several) if most is None else most, salt + 2)
-    hide[~np.isin(residents, asked)] = 0
+    hide[lengths < 2] = 0
     return without_cells(view, rank < hide[owner])
 
 
