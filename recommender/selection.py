@@ -19,8 +19,13 @@ from recommender.base import Scorer
 from recommender.evaluation.splits import cut_for
 from recommender.ranking.blend import HISTORY_BUCKETS, Blend
 from recommender.ranking.listwise import learn_weights
-from recommender.scorers import SCORERS, ItemItemScorer
-from recommender.tuning import LADDERS, MIN_RESIDENTS, better, climb
+from recommender.scorers import (
+    SCORERS,
+    ALSScorer,
+    ItemItemScorer,
+    NearHomeScorer,
+    SpectralScorer,
+)
 from recommender.validation import Pool, Validation
 
 __all__ = ["PRIOR_WEIGHTS", "STEPS", "Progress", "Selection", "scorers_for", "select"]
@@ -53,8 +58,8 @@ PRIOR_WEIGHTS: Mapping[str, tuple[float, float, float]] = {
 }
 """Weights where nothing could be validated, for histories of 0, 1-3 and 4+ items."""
 
-STEPS = len(LADDERS) + 2
-"""Of training: each ladder on the cut, the weights, the fit on everything."""
+STEPS = len(PRIOR_WEIGHTS) + 2
+"""Of training: each scorer on the cut, the weights, the fit on everything."""
 
 _POLICY = frozenset({"fresh"})
 """Parts whose weight is a decision (new items get a chance), not something histories can tell."""
@@ -62,10 +67,82 @@ _POLICY = frozenset({"fresh"})
 _WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 _MOST_DENSE = 10_000
 """Items up to which item-item weights are solved for: the work grows with their cube."""
-_MANY = 10_000_000
-"""Interactions from which fewer factors are fitted, so that a city is done in minutes."""
+_MIN_RESIDENTS = 100
+"""Fewer validated residents than this leave the priors as they are."""
+_MOST_CLIMBING = 2_000
+"""Residents that a hyper-parameter is judged on at most."""
+_MIN_GAIN = 2e-4
+"""Smaller gains are not worth a change."""
+_MIN_ERRORS = 0.5
+"""Nor are gains of less than this part of a standard error, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """One hyper-parameter and the values tried for it, one after the other."""
+
+    name: str
+    values: tuple[float, ...]
+    refit: bool = True
+    """False where it matters in scoring alone, so that trying a value costs no fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ladder:
+    """Hyper-parameters of one scorer, climbed in order where the data are small enough."""
+
+    kind: type[Scorer]
+    rungs: tuple[_Rung, ...]
+    most_items: int
+    """Or residents with several interactions, if these are fewer: fits solve for either."""
+    most_interactions: int = 3_000_000
+    judges: tuple[int, ...] = (1, 2)
+    """Lengths of history (indices of ``HISTORY_BUCKETS``) of the residents it is judged on, if
+    they are enough; all residents else."""
+
+
+_LADDERS = (
+    _Ladder(
+        ItemItemScorer,
+        (
+            _Rung("regularization", (20.0, 50.0, 100.0, 200.0, 400.0)),
+            _Rung("tags", (0.0, 5.0, 20.0)),
+        ),
+        most_items=4_000,
+        judges=(2,),  # short histories want it smoother than others can use: they have other parts
+    ),
+    _Ladder(
+        NearHomeScorer,
+        (
+            _Rung("history_power", (0.0, 0.5, 1.0)),
+            _Rung("bandwidth_km", (0.5, 1.0, 2.0, 4.0, 8.0)),
+            _Rung("prior", (50.0, 200.0, 500.0, 1000.0)),
+        ),
+        most_items=20_000,
+        judges=(0, 1, 2),
+    ),
+    _Ladder(
+        ALSScorer,
+        (
+            _Rung("regularization", (5.0, 20.0, 60.0, 180.0)),
+            _Rung("exponent", (0.0, 0.25, 0.5)),
+            _Rung("factors", (32, 64, 128, 256)),
+        ),
+        most_items=100_000,
+    ),
+    _Ladder(
+        SpectralScorer,
+        (
+            _Rung("smoothing", (0.0, 4.0, 16.0)),
+            _Rung("factors", (32, 64, 128), refit=False),
+            _Rung("exponent", (0.0, 0.1, 0.2, 0.3, 0.4, 0.6), refit=False),
+            _Rung("low_pass", (0.0, 0.1, 0.3, 1.0, 3.0, 30.0), refit=False),
+        ),
+        most_items=100_000,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +157,10 @@ class Selection:
 
 def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list[Scorer]:
     """Make every scorer, not fitted, sized for the view."""
-    few, many = view.n_items < 1000, view.interactions.nnz > _MANY
+    small = view.n_items < 1000
     sized: dict[str, dict[str, Number]] = {
-        "als": {"factors": 32 if few or many else 64, "exponent": 0.25},
-        "spectral": {"factors": 64 if few or many else 256},
+        "als": {"factors": 32 if small else 64},
+        "spectral": {"factors": 64 if small else 256},
     }
     return [
         kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
@@ -104,20 +181,19 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
     progress : callable, optional
     """
     say = progress or (lambda done, total, note: None)
-    cut = cut_for(view, seed=seed)
-    validation = Validation.of(cut, salt=seed + 2)
-    if len(validation) < MIN_RESIDENTS:
+    validation = Validation.of(cut_for(view, seed=seed), salt=seed + 2)
+    if len(validation) < _MIN_RESIDENTS:
         return Selection(Blend(PRIOR_WEIGHTS), chosen={"validated": len(validation)})
-    fitted = {s.name: s.fit(cut.view, seed=seed) for s in scorers_for(cut.view, {})}
-    for step, name in enumerate(name for name in LADDERS if name in fitted):
-        say(step, STEPS, f"choosing on the validation cut: {name}")
-        others = [other for other in fitted.values() if other.name != name]
-        fitted[name] = climb(validation, fitted[name], others, seed=seed)
+    fitted: list[Scorer] = []
+    scorers = scorers_for(validation.cut.view, {})
+    for step, scorer in enumerate(scorers):
+        say(step, STEPS, f"choosing on the validation cut: {scorer.name}")
+        fitted.append(_climb(validation, scorer, seed))
     say(STEPS - 2, STEPS, "choosing the weights of the parts")
-    pool = Pool.of(validation, list(fitted.values()))
+    pool = Pool.of(validation, fitted)
     weights, worth = choose_weights(validation, pool)
-    tuned = {name: dict.fromkeys(r.name for r in lad.rungs) for name, lad in LADDERS.items()}
-    configs = {name: fitted[name].config() for name in tuned if name in fitted}
+    tuned = {ladder.kind.name: [rung.name for rung in ladder.rungs] for ladder in _LADDERS}
+    configs = {scorer.name: scorer.config() for scorer in fitted if scorer.name in tuned}
     return Selection(
         Blend(weights, pool.floors),
         configs,
@@ -127,6 +203,39 @@ def select(view: View, *, seed: int, progress: Progress | None = None) -> Select
             **{f"{k}_{n}": config[n] for k, config in configs.items() for n in tuned[k]},
         },
     )
+
+
+def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
+    """Fit one scorer on the cut, with the best of its hyper-parameters."""
+    view = validation.cut.view
+    best = scorer.fit(view, seed=seed)
+    several = int((np.diff(view.interactions.indptr) > 1).sum())
+    ladder = next((ladder for ladder in _LADDERS if ladder.kind is type(scorer)), None)
+    if (
+        ladder is None
+        or min(view.n_items, several) > ladder.most_items
+        or view.interactions.nnz > ladder.most_interactions
+    ):
+        return best
+    rows = validation.rows[np.isin(validation.bucket, ladder.judges)]
+    if len(rows) < _MIN_RESIDENTS:
+        rows = validation.rows
+    rows = rows[:: -(-len(rows) // _MOST_CLIMBING)]
+    worth = validation.worth_of(best, rows)
+    for rung in ladder.rungs:
+        start = best
+        for value in rung.values:
+            config = {**start.config(), rung.name: value}
+            if config == start.config():
+                continue
+            if rung.refit:
+                tried = ladder.kind(**config).fit(view, seed=seed)
+            else:
+                tried = ladder.kind.restore(config, start.arrays())
+            found = validation.worth_of(tried, rows)
+            if _better(found, worth):
+                best, worth = tried, found
+    return best
 
 
 Weights = dict[str, float]
@@ -152,7 +261,7 @@ def choose_weights(
     learnt = [name for name in pool.parts if name not in _POLICY]
     for code, name in enumerate(HISTORY_BUCKETS):
         rows = np.flatnonzero(validation.bucket == code)
-        if code > 0 and len(rows) < MIN_RESIDENTS <= len(warm):
+        if code > 0 and len(rows) < _MIN_RESIDENTS <= len(warm):
             rows = warm
         same = rows.tobytes()
         if same not in known:
@@ -175,7 +284,7 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], names: Sequence[str]) -> tuple[
 
     Parts that say nothing about these residents get no weight here.
     """
-    if len(rows) < MIN_RESIDENTS:
+    if len(rows) < _MIN_RESIDENTS:
         return {}, 0.0
     own = {name: pool.parts[name][rows] for name in names}
     own = {name: part for name, part in own.items() if part.any()}
@@ -183,11 +292,9 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], names: Sequence[str]) -> tuple[
         return {}, 0.0
     alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
     first = max(alone, key=lambda name: (alone[name], name))
-    learnt = learn_weights(own, pool.hidden[rows], pool.mask[rows])
-    most = max(learnt.values()) or 1.0  # only ratios rank: the steps are made for a largest of 1
     starts = (
         {name: float(name == first) for name in own},
-        {name: round(weight / most, 3) for name, weight in learnt.items()},
+        learn_weights(own, pool.hidden[rows], pool.mask[rows]),
     )
     weights, reached = max(
         (_uphill(pool, rows, own, start) for start in starts), key=lambda found: found[1]
@@ -210,11 +317,18 @@ def _uphill(
             for value in _WEIGHTS:
                 if value != weights[name]:
                     found = pool.worth(rest + np.float32(value) * part, rows)
-                    if better(found, best):
+                    if _better(found, best):
                         best, weights = found, {**weights, name: value}
         if weights == before:
             break
     return weights, float(best.mean())
+
+
+def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+    """Tell whether a gain is more than noise."""
+    gain = found - best
+    error = gain.std() / len(gain) ** 0.5
+    return bool(gain.mean() > max(_MIN_GAIN, _MIN_ERRORS * error))
 
 
 def _sum(parts: Mapping[str, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:

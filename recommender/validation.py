@@ -22,7 +22,7 @@ from recommender.evaluation.metrics import hit_ranks, ndcg_at, recall_at
 from recommender.evaluation.splits import Cut, sample
 from recommender.ranking.blend import history_bucket
 
-__all__ = ["Pool", "Validation", "centred", "worth"]
+__all__ = ["Pool", "Validation", "worth"]
 
 _CELLS = 4_000_000
 """Pooled scores of one part that are held at a time."""
@@ -31,8 +31,6 @@ _RESIDENTS = (3_000, 10_000)
 _PER_PART = 100
 """Items of each part's own top that enter the pool."""
 _BATCH_CELLS = 2_000_000
-_SILENT = 1e-6
-"""Smaller spreads say nothing."""
 
 
 def worth(
@@ -42,18 +40,6 @@ def worth(
     ranks = hit_ranks(scores, hidden, mask)
     found = [metric(ranks, hidden, k) for k in (10, 20) for metric in (recall_at, ndcg_at)]
     return cast("NDArray[np.float64]", np.mean(found, axis=0))
-
-
-def centred(
-    scores: NDArray[np.float32], mask: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Centre each row over its candidates, 0 elsewhere; return (that, spreads (b,))."""
-    count = np.maximum((~mask).sum(axis=1), 1)
-    out = np.where(mask, np.float32(0.0), scores)
-    mean = out.sum(axis=1, dtype=np.float64) / count
-    out = np.where(mask, np.float32(0.0), out - mean[:, None].astype(np.float32))
-    spread = np.sqrt(np.einsum("ij,ij->i", out, out) / count)
-    return out, spread.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +56,8 @@ class Validation:
     def of(cls, cut: Cut, *, salt: int) -> Self:
         """Take as many residents as the pool has room for, hashed."""
         width = min(cut.view.n_items, 10 * _PER_PART)
-        rows = sample(cut.rows, int(np.clip(_CELLS // max(width, 1), *_RESIDENTS)), salt)
+        most = int(np.clip(_CELLS // max(width, 1), *_RESIDENTS))
+        rows = sample(cut.rows, most, salt)
         lengths = np.diff(cut.view.interactions.indptr).astype(np.int64)[rows]
         return cls(cut, rows, history_bucket(lengths))
 
@@ -87,6 +74,11 @@ class Validation:
             if self.cut.candidates is not None:
                 mask |= ~self.cut.candidates
             yield query, self.cut.hidden[query.rows], mask
+
+    def worth_of(self, scorer: Scorer, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Rank by one scorer alone."""
+        found = [worth(scorer.score(q), hidden, mask) for q, hidden, mask in self.batches(rows)]
+        return np.concatenate(found) if found else np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,11 +115,11 @@ class Pool:
         mask = np.concatenate([_wide(m, width, True) for _, _, _, m in batches])
         parts, floors = {}, {}
         for scorer, value, own in zip(scorers, values, spread, strict=True):
-            lively = own[own > _SILENT]
+            lively = own[own > 1e-6]
             floor = round(float(np.median(lively)) * 0.1, 9) if len(lively) else 0.0
             floors[scorer.name] = floor
             if len(lively):
-                parts[scorer.name] = value / np.maximum(own, max(floor, _SILENT))[:, None]
+                parts[scorer.name] = value / np.maximum(own, max(floor, 1e-6))[:, None]
         return cls(parts, floors, cast("CSR", sp.csr_array(hidden)), mask)
 
     def worth(self, scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -142,27 +134,24 @@ def _pooled(
     scorers: Sequence[Scorer], query: Query, hidden: CSR, mask: NDArray[np.bool_]
 ) -> _Batch:
     """Centred scores (parts, b, width), spreads (parts, b), hidden and mask (b, width)."""
-    raw, spreads = [], []
+    count = np.maximum((~mask).sum(axis=1, keepdims=True), 1)
+    raw, spread = [], []
     wanted = (hidden.toarray() > 0) & ~mask
     chosen = np.zeros(mask.shape, np.bool_)
     for scorer in scorers:
         scores = scorer.score(query)
-        if not scores.any():
-            raw.append(scores)
-            spreads.append(np.zeros(len(mask), np.float32))
-            continue
-        own, spread = centred(scores, mask)
-        raw.append(own)
-        spreads.append(spread)
-        own = np.where(mask, -np.inf, own)
-        chosen |= _top(own) & (spread > _SILENT)[:, None]
+        mean = scores.sum(axis=1, keepdims=True, where=~mask, dtype=np.float64) / count
+        centred = np.where(mask, 0.0, scores - mean)
+        raw.append(centred.astype(np.float32))
+        spread.append(np.sqrt((centred * centred).sum(axis=1) / count[:, 0]).astype(np.float32))
+        chosen |= _top(np.where(mask, -np.inf, scores))
     chosen &= ~mask
     placed = chosen | wanted
     width = int(placed.sum(axis=1).max(initial=0))
     order = np.argsort(~placed, axis=1, kind="stable")[:, :width]
     values = np.stack([np.take_along_axis(part, order, axis=1) for part in raw])
     kept = np.take_along_axis(wanted, order, axis=1).astype(np.float32)
-    return values, np.stack(spreads), kept, ~np.take_along_axis(chosen, order, axis=1)
+    return values, np.stack(spread), kept, ~np.take_along_axis(chosen, order, axis=1)
 
 
 def _top(scores: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -3,14 +3,13 @@ r"""A filter on the graph of residents and items: item to resident to item, and 
 .. math::
 
     s = h \left( R^T R + w\, V_f V_f^T \right) D_i^{1/2 - c},
-    \qquad R = D_u^{-a/2} X D_i^{-1/2}, \quad h = x D_i^{-1/2}
+    \qquad R = D_u^{-1/2} X D_i^{-1/2}, \quad h = x D_i^{-1/2}
 
 for the history x of the resident asking, with the degrees D, each raised by :math:`\beta`, and the
 first f right singular vectors V of R. The first term walks from own items to the people who share
 them and on to what they do; the second keeps the slow directions of the graph, which carry where
-histories are short. c says how much popularity counts against an item, a how much having done a
-lot counts against a resident in between; :math:`\beta` keeps items of few people from making
-directions of their own.
+histories are short. c says how much popularity counts against an item; :math:`\beta` keeps items of
+few people from making directions of their own.
 
 References
 ----------
@@ -46,7 +45,6 @@ from recommender.scorers.matrix import (
 
 __all__ = ["SpectralScorer", "first_singular"]
 
-_BLOCK = 50_000
 _ITERATIONS = 3
 """Of the power iteration: the filter needs the subspace, not its exact vectors."""
 
@@ -79,20 +77,12 @@ def first_singular(X: CSR, factors: int, *, seed: int) -> NDArray[np.float32]:
     basis = np.linalg.qr(back @ start)[0]
     for _ in range(_ITERATIONS):
         basis = np.linalg.qr(back @ (X @ basis))[0]
-    values, turn = np.linalg.eigh(_gram(X, basis))
+    image = (X @ basis).astype(np.float64)
+    values, turn = np.linalg.eigh(image.T @ image)
     first = np.argsort(-values, kind="stable")[:factors]
     first = first[values[first] > 1e-6 * values.max()]
     out[:, : len(first)] = basis @ turn[:, first].astype(np.float32)
     return out
-
-
-def _gram(X: CSR, basis: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the gram matrix of X @ basis in double precision, some rows of X at a time."""
-    total = np.zeros((basis.shape[1],) * 2)
-    for at in range(0, X.shape[0], _BLOCK):
-        image = (X[at : at + _BLOCK] @ basis).astype(np.float64)
-        total += image.T @ image
-    return total
 
 
 def _capped(X: CSR, most: int, seed: int) -> CSR:
@@ -124,8 +114,6 @@ class SpectralScorer:
         w.
     smoothing : float
         :math:`\beta`.
-    people : float
-        a, 0 to 1.
     most_people : int
         Residents that stand for one item at most, so that a request does bounded work.
     """
@@ -136,16 +124,14 @@ class SpectralScorer:
         self,
         exponent: float = 0.3,
         factors: int = 64,
-        low_pass: float = 0.1,
+        low_pass: float = 0.3,
         smoothing: float = 4.0,
-        people: float = 0.7,
         most_people: int = 2000,
     ) -> None:
         self.exponent = exponent
         self.factors = factors
         self.low_pass = low_pass
         self.smoothing = smoothing
-        self.people = people
         self.most_people = most_people
         self.people_: CSR = empty_csr(0, 0)
         """(n_items, n_residents): R transposed, as one request reads it."""
@@ -158,8 +144,7 @@ class SpectralScorer:
         X = view.interactions
         items, residents = (_raised(X.sum(axis=a), self.smoothing) for a in (0, 1))
         self.degree_ = items
-        left = sp.diags_array(_power(residents, -self.people / 2))
-        right = sp.diags_array(_power(items, -0.5))
+        left, right = sp.diags_array(_power(residents, -0.5)), sp.diags_array(_power(items, -0.5))
         scaled = (left @ _capped(X, self.most_people, seed) @ right).tocsr()
         self.people_ = scaled.T.tocsr().astype(np.float32)
         self.basis_ = first_singular(scaled, self.factors, seed=seed)
@@ -245,7 +230,6 @@ class SpectralScorer:
             "factors": self.factors,
             "low_pass": self.low_pass,
             "smoothing": self.smoothing,
-            "people": self.people,
             "most_people": self.most_people,
         }
 
@@ -257,7 +241,6 @@ class SpectralScorer:
             factors=int(config["factors"]),
             low_pass=float(config["low_pass"]),
             smoothing=float(config["smoothing"]),
-            people=float(config["people"]),
             most_people=int(config["most_people"]),
         )
         scorer.degree_ = np.asarray(arrays["degree"], np.float32)

@@ -30,15 +30,14 @@ def power(degree, exponent):
 
 @pytest.mark.parametrize("smoothing", [0.0, 3.0])
 @pytest.mark.parametrize("low_pass", [0.0, 0.7])
-@pytest.mark.parametrize("people", [1.0, 0.6])
-def test_scores_are_the_formula(view, smoothing, low_pass, people):
+def test_scores_are_the_formula(view, smoothing, low_pass):
     X = view.interactions.toarray().astype(np.float64)
     items, residents = (np.where(d > 0, d + smoothing, 0.0) for d in (X.sum(0), X.sum(1)))
-    scaled = power(residents, -people / 2)[:, None] * X * power(items, -0.5)
+    scaled = power(residents, -0.5)[:, None] * X * power(items, -0.5)
     _, _, vectors = np.linalg.svd(scaled)
     passed = scaled.T @ scaled + low_pass * vectors[:1].T @ vectors[:1]
     expected = (X * power(items, -0.5)) @ passed * power(items, 0.5 - 0.3)
-    scorer = SpectralScorer(0.3, 1, low_pass, smoothing, people)
+    scorer = SpectralScorer(exponent=0.3, factors=1, low_pass=low_pass, smoothing=smoothing)
     found = scorer.fit(view, seed=1).score(Query.from_view(view, np.arange(N)))
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
 

@@ -76,3 +76,12 @@ def test_whom_a_resident_is_asked_with_does_not_matter(cut):
     hidden[rows[5]] = 0.0
     other = replace(cut, hidden=sp.csr_array(hidden, dtype=np.float32))
     assert set(rows) - set(Validation.of(other, salt=2).rows) == {rows[5]}
+
+
+def test_worth_of_a_scorer_is_its_place_among_all_candidates(cut):
+    scorer = fitted(cut)[1]
+    validation = Validation.of(cut, salt=2)
+    query = Query.from_view(cut.view, validation.rows)
+    mask = query.history.toarray() > 0
+    expected = worth(scorer.score(query), cut.hidden[validation.rows], mask)
+    np.testing.assert_allclose(validation.worth_of(scorer, validation.rows), expected)
