@@ -256,6 +256,7 @@ def choose_weights(
         Weights by part, and the worth reached by length of history.
     """
     chosen: list[Weights] = []
+    known: dict[bytes, tuple[Weights, float]] = {}  # of residents that two lengths go by
     worth: dict[str, float] = {}
     warm = np.flatnonzero(validation.bucket > 0)
     learnt = [name for name in pool.parts if name not in _POLICY]
@@ -263,8 +264,11 @@ def choose_weights(
         rows = np.flatnonzero(validation.bucket == code)
         if code > 0 and len(rows) < _MIN_RESIDENTS <= len(warm):
             rows = warm
-        priors = {n: PRIOR_WEIGHTS[n][code] for n in learnt}
-        weights, reached = _ascend(pool, rows, priors)
+        same = rows.tobytes()
+        if same not in known:
+            known[same] = _ascend(pool, rows, learnt)
+        found, reached = known[same]
+        weights = {**{n: PRIOR_WEIGHTS[n][code] for n in learnt}, **found}
         if code == 0 and "popular" in weights:
             weights["popular"] = max(weights["popular"], _LEAST_POPULAR)
         chosen.append(weights)
@@ -276,17 +280,17 @@ def choose_weights(
     return triples, worth
 
 
-def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weights, float]:
+def _ascend(pool: Pool, rows: NDArray[np.int64], names: Sequence[str]) -> tuple[Weights, float]:
     """Climb from the part that does best alone, and from what is learnt listwise; keep the higher.
 
-    Parts that say nothing about these residents keep their prior.
+    Parts that say nothing about these residents get no weight here.
     """
     if len(rows) < _MIN_RESIDENTS:
-        return prior, 0.0
-    own = {name: pool.parts[name][rows] for name in prior}
+        return {}, 0.0
+    own = {name: pool.parts[name][rows] for name in names}
     own = {name: part for name, part in own.items() if part.any()}
     if not own:
-        return prior, 0.0
+        return {}, 0.0
     alone = {name: float(pool.worth(part, rows).mean()) for name, part in own.items()}
     first = max(alone, key=lambda name: (alone[name], name))
     starts = (
@@ -296,7 +300,7 @@ def _ascend(pool: Pool, rows: NDArray[np.int64], prior: Weights) -> tuple[Weight
     weights, reached = max(
         (_uphill(pool, rows, own, start) for start in starts), key=lambda found: found[1]
     )
-    return {**prior, **weights}, reached
+    return weights, reached
 
 
 def _uphill(
@@ -308,6 +312,7 @@ def _uphill(
     """Change one weight at a time, while the worth rises."""
     weights, best = start, pool.worth(_sum(own, start), rows)
     for _ in range(3):
+        before = weights
         for name, part in own.items():
             rest = _sum(own, {**weights, name: 0.0})
             for value in _WEIGHTS:
@@ -315,6 +320,8 @@ def _uphill(
                     found = pool.worth(rest + np.float32(value) * part, rows)
                     if _better(found, best):
                         best, weights = found, {**weights, name: value}
+        if weights == before:
+            break
     return weights, float(best.mean())
 
 

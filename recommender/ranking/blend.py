@@ -40,7 +40,7 @@ def standardise(
     floor : float or NDArray[float64]
         Smallest standard deviation to divide by; an array is broadcast against ``(..., 1)``.
     mask : NDArray[bool], (..., n_candidates), optional
-        Entries that are no candidates; they count for nothing.
+        Entries that are no candidates; they count for nothing and get 0.
     """
     out, scale = _centred(scores.astype(np.float64), floor, mask)
     out /= scale
@@ -57,8 +57,10 @@ def _centred(
         squares = np.einsum("...i,...i->...", scores, scores)[..., None] / n
     else:
         count = np.maximum((~mask).sum(axis=-1, keepdims=True), 1)
-        scores -= np.sum(scores, axis=-1, keepdims=True, where=~mask) / count
-        squares = np.sum(scores * scores, axis=-1, keepdims=True, where=~mask) / count
+        np.copyto(scores, 0.0, where=mask)  # several times as fast as where= in the sums
+        scores -= scores.sum(axis=-1, keepdims=True) / count
+        np.copyto(scores, 0.0, where=mask)
+        squares = np.einsum("...i,...i->...", scores, scores)[..., None] / count
     return scores, np.maximum(np.sqrt(squares), np.maximum(floor, _MIN_FLOOR))
 
 

@@ -33,6 +33,7 @@ from graph.schema import LABELS, RELATIONSHIPS
 from graph.snapshot.build import HISTORY_SOURCES
 from graph.vocabulary import sources as known_sources
 from recommender.base import ReasonCode
+from recommender.outreach.actions import Action as NextAction
 from recommender.outreach.points import Factor
 
 WEB = Path(api.web.__file__).parent
