@@ -430,7 +430,7 @@ def test_the_demo_twice_does_nothing_anew(linli: CommandLine):
     links = [line.strip() for line in said.splitlines() if "/sign-in/" in line]
     assert len(links) == 5
     before = {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")}
-    assert len(before) == 3  # snapshot, model, isolation scores
+    assert len(before) == 4  # a snapshot, a network, a model, isolation scores
     head = linli.json("graph", "status", "--json")
     again = linli.text(*DEMO)
     assert {p: p.stat().st_mtime_ns for p in linli.home.glob("*/*/manifest.json")} == before
