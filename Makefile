@@ -6,8 +6,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# One process of tests per core, at most 4 (each may start servers of its own). SIDE_BY_SIDE= runs them in one.
-SIDE_BY_SIDE ?= -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# One process of tests per core, at most 4 (each starts servers of its own), each taking file by file.
+SIDE_BY_SIDE ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PYTHON ?=
 UV ?= uv
 

@@ -143,15 +143,6 @@ class SkipGuard:
                 terminalreporter.write_line(line)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay in one process: those of a file, and those on the one Neo4j."""
-    for item in items:
-        on_neo4j = "neo4j" in item.name or "neo4j_server" in getattr(item, "fixturenames", ())
-        group = "neo4j" if on_neo4j else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the skips under CI."""
     if os.environ.get("CI") == "true":
