@@ -98,6 +98,8 @@ _COMMUNITY = frozenset(
     {DataCategory.GRID, DataCategory.INTEREST, DataCategory.OFFER, DataCategory.OCCUPATION}
 )
 """What tells a community apart."""
+_FOUNDED = frozenset({DataCategory.DWELLING, DataCategory.IDENTITY, DataCategory.TIE})
+"""What tells further who would found a group: how far they walk, how old, whom they know."""
 
 _WATCHED = (
     (
@@ -296,6 +298,14 @@ POLICY: tuple[Line, ...] = (
         Relation.EVERYONE,
         _CARE_VISIT,
         CARE_CATEGORIES,
+        Requirement.GRANT,
+    ),
+    Line(
+        StaffRole.SOCIAL_WORKER,
+        Action.DERIVE,
+        Relation.ASSIGNED,
+        frozenset({Purpose.GROUP_MATCHING}),
+        _COMMUNITY | _FOUNDED,
         Requirement.GRANT,
     ),
     Line(

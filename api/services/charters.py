@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 
 from api.services.backing import LINLI_APP, Backing
 from graph.errors import Conflict, DataError, Denied, NotFound
-from graph.gate import Answer, Charter, CharterState, charter_people, may_be_asked
+from graph.gate import (
+    Answer,
+    Charter,
+    CharterState,
+    charter_people,
+    looked_after,
+    may_be_asked,
+)
 from graph.model import Actor, ResidentId, StaffRole
 from graph.vocabulary import Term, interests
 from recommender.groups.body import Body, Reason, broken
@@ -88,11 +95,19 @@ class CharterService:
         self._backing = backing
 
     def all(self, actor: Actor, *, grid: str = "") -> list[CharterView]:
-        """List charters, those of a grid together; closed ones are left out."""
+        """List charters, those of a grid together; closed ones are left out.
+
+        Social workers see those of the grids they look after.
+        """
         living = [state for state in CharterState if state is not CharterState.CLOSED]
+        own = looked_after(self._backing.ledger, actor)
         with self._backing.ledger.read() as tx:
             charters = self._backing.ledger.charters.all(tx, living)
-        return [self._view(actor, each) for each in charters if grid in {"", each.grid}]
+        return [
+            self._view(actor, each)
+            for each in charters
+            if grid in {"", each.grid} and (own is None or each.grid in own)
+        ]
 
     def show(self, actor: Actor, id_: str) -> CharterView:
         """Look at one charter.
@@ -100,12 +115,15 @@ class CharterService:
         Raises
         ------
         NotFound
-            There is none with this id.
+            There is none with this id, or it is not of a grid that the actor looks after.
         AuditUnavailable
             It could not be recorded, so nobody is shown.
         """
         with self._backing.ledger.read() as tx:
             charter = self._backing.ledger.charters.get(tx, id_)
+        own = looked_after(self._backing.ledger, actor)
+        if own is not None and charter.grid not in own:
+            raise NotFound(f"no charter {id_!r}")
         return self._view(actor, charter)
 
     def edit(self, actor: Actor, id_: str, change: Edit) -> CharterView:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from api.services.backing import Backing, resident_actor
 from api.services.views import Words
 from graph.errors import Denied, NotFound, NotReady
-from graph.gate import withdrawn_since
+from graph.gate import bulk_relation, looked_after, withdrawn_since
 from graph.live import Moment
 from graph.measures.aggregate import LEAST_PEOPLE
 from graph.measures.networks import between, placed, to_networkx
 from graph.model import Action, Actor, DataCategory, Purpose, ResidentId
+from graph.policy import Relation
 from graph.vocabulary import interests, occupations, offers
 from recommender.network import CommunityChange, PeopleNetwork, Scale, Trait, TraitKind
 from recommender.network.traits import LEAST_HOLDERS
@@ -120,15 +121,26 @@ class Communities:
         return self._backing.networks.current().changes
 
     def grids(self, actor: Actor) -> list[str]:
-        """List the ids of grids in which anybody is in a circle."""
-        picture = self._open(actor)
+        """List the ids of the actor's grids in which anybody is in a circle."""
+        picture = self._open(actor, relation=bulk_relation(actor))
         network = picture.network
         inside = picture.counted & (network.circle >= 0) & (network.grid >= 0)
-        return [str(picture.grid_ids[n]) for n in np.unique(network.grid[inside])]
+        found = [str(picture.grid_ids[n]) for n in np.unique(network.grid[inside])]
+        own = looked_after(self._backing.ledger, actor)
+        return found if own is None else [grid for grid in found if grid in own]
 
     def drawing(self, actor: Actor, grid: str) -> Drawing:
-        """Draw the circles with members in a grid, those tied to each other near each other."""
-        picture, scale = self._open(actor), Scale.CIRCLE
+        """Draw the circles with members in a grid, those tied to each other near each other.
+
+        Raises
+        ------
+        NotFound
+            There is no such grid, or it is none that the actor looks after.
+        """
+        own = looked_after(self._backing.ledger, actor)
+        if own is not None and grid not in own:
+            raise NotFound(f"no grid {grid!r}")
+        picture, scale = self._open(actor, relation=bulk_relation(actor)), Scale.CIRCLE
         here = picture.sizes(scale, picture.of_grid(grid))
         order = np.argsort(-here, kind="stable")
         shown = [int(n) for n in order[:_MOST_DRAWN] if here[n] >= _LEAST_NEIGHBOURS]
@@ -195,17 +207,28 @@ class Communities:
         mine |= {(TraitKind.GRID, int(held.grid[0]))}
         return picture.own(row, mine)
 
-    def _open(self, actor: Actor, action: Action = Action.DERIVE) -> _Picture:
-        self._authorise(actor, action)
+    def _open(
+        self,
+        actor: Actor,
+        action: Action = Action.DERIVE,
+        relation: Relation = Relation.EVERYONE,
+    ) -> _Picture:
+        self._authorise(actor, action, relation)
         return self._picture(self._backing.live.catch_up())
 
-    def _authorise(self, actor: Actor, action: Action = Action.DERIVE) -> None:
+    def _authorise(
+        self,
+        actor: Actor,
+        action: Action = Action.DERIVE,
+        relation: Relation = Relation.EVERYONE,
+    ) -> None:
         self._backing.gate.authorise_bulk(
             actor,
             purpose=Purpose.GROUP_MATCHING,
             categories=_CATEGORY.values(),
             action=action,
             rows=None,
+            relation=relation,
         )
 
     def _picture(self, moment: Moment) -> _Picture:

@@ -4,6 +4,7 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
+from graph.gate.assigned import bulk_relation, looked_after
 from graph.gate.care import CareFacts, care_facts
 from graph.gate.care_desk import CareDesk, Caseload, publish_scores
 from graph.gate.charters import charter_people, may_be_asked
@@ -77,10 +78,12 @@ __all__ = [
     "ShownList",
     "VerifiedFile",
     "Word",
+    "bulk_relation",
     "care_facts",
     "charter_people",
     "copy_ledger",
     "group_view",
+    "looked_after",
     "make_keys",
     "may_be_asked",
     "open_graph",

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from graph.codec import Json
 from graph.errors import Denied, NotFound, NotReady
 from graph.folders import ArrayFolder, current_name, open_folder, publish, remove_old
+from graph.gate.assigned import bulk_relation
 from graph.gate.gate import Gate
 from graph.ledger.audit import AuditEntry
 from graph.ledger.cases import Case
@@ -150,7 +151,7 @@ class CareDesk:
             categories=CARE_CATEGORIES,
             action=Action.DERIVE,
             rows=rows,
-            relation=_relation(actor),
+            relation=bulk_relation(actor),
         )
         permitted = {}
         for row in rows.tolist():
@@ -220,7 +221,7 @@ class CareDesk:
             categories=_NAMED,
             action=Action.DERIVE,
             rows=asked,
-            relation=_relation(actor),
+            relation=bulk_relation(actor),
         )
         agree = [row for row in asked.tolist() if self.permitted(moment, row) >= _NAMED]
         names = self._names(moment, agree)
@@ -360,7 +361,3 @@ def _rests_on(body: Mapping[str, Json]) -> frozenset[DataCategory]:
 
 def _id(moment: Moment, row: int) -> ResidentId:
     return ResidentId(str(moment.snapshot.resident_ids[row]))
-
-
-def _relation(actor: Actor) -> Relation:
-    return Relation.EVERYONE if actor.role is StaffRole.OPERATOR else Relation.ASSIGNED

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graph.codec import Json
+from graph.errors import NotFound
+from graph.gate.assigned import looked_after
 from graph.gate.gate import Gate
 from graph.gate.recorded import record_shown
 from graph.ledger.ledger import Ledger
 from graph.model import Action, Actor, DataCategory, Purpose, ResidentId
+from graph.policy import Relation
 
 __all__ = ["charter_people", "may_be_asked"]
 
@@ -32,17 +35,23 @@ def charter_people(
 
     Raises
     ------
+    NotFound
+        There is no such charter, or it is not of a grid that the actor looks after.
     AuditUnavailable
         It could not be recorded, so nothing leaves.
     """
     with ledger.read() as tx:
-        people = ledger.charters.people(tx, charter)
+        grid, people = ledger.charters.get(tx, charter).grid, ledger.charters.people(tx, charter)
+    own = looked_after(ledger, actor)
+    if own is not None and grid not in own:
+        raise NotFound(f"no charter {charter!r}")
     categories = _NEEDED | set(_RESTS_ON.values())
     cells = gate.permitted_cells(
         actor,
         purpose=Purpose.GROUP_MATCHING,
         cells=[(who, category) for who in people for category in categories],
         action=Action.DERIVE,
+        relation=Relation.OTHER if own is None else Relation.ASSIGNED,
     )
     kept = {who: why for who, why in people.items() if all((who, c) in cells for c in _NEEDED)}
     shown = [cell for cell in cells if cell[0] in kept]

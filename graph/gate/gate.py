@@ -243,8 +243,8 @@ class Gate:
         rows : NDArray[int64] or None
             Resident rows; ``None`` for everyone.
         relation : Relation, optional
-            ``ASSIGNED`` for staff and the residents they look after, which
-            :class:`graph.gate.care.CareDesk` finds out.
+            ``ASSIGNED`` for staff and the residents of grids they look after
+            (:func:`graph.gate.assigned.looked_after`).
 
         Raises
         ------
@@ -344,18 +344,29 @@ class Gate:
         return permitted_categories(masks, expires, purpose=purpose, at=now)
 
     def permitted_cells(
-        self, actor: Actor, *, purpose: Purpose, cells: Iterable[Cell], action: Action
+        self,
+        actor: Actor,
+        *,
+        purpose: Purpose,
+        cells: Iterable[Cell],
+        action: Action,
+        relation: Relation = Relation.OTHER,
     ) -> frozenset[Cell]:
         """Cells that their residents' grants allow this actor to use now.
 
         Records nothing: :class:`graph.gate.exploring.Explorer` does, before anything made of
         them leaves. Grants that count their uses are left out, as in :meth:`authorise_some`.
+
+        Parameters
+        ----------
+        relation : Relation, optional
+            As for :meth:`authorise_bulk`.
         """
         now = self._clock()
         asked = defaultdict(list)
         for resident, category in set(cells):
             question = Question(actor, purpose, category, resident, action, "")
-            if needs_of(question) is Requirement.GRANT:
+            if needs_of(question, relation) is Requirement.GRANT:
                 asked[resident].append(question)
         with self._ledger.read() as tx:
             fault = self._clock_fault(tx, now)

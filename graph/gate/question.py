@@ -51,9 +51,15 @@ class Answer:
     grant: Grant | None = None
 
 
-def needs_of(question: Question) -> Requirement | None:
-    """Look up what the operation needs; ``None`` when no line of the policy allows it."""
-    relation = Relation.SELF if question.own else Relation.OTHER
+def needs_of(question: Question, others: Relation = Relation.OTHER) -> Requirement | None:
+    """Look up what the operation needs; ``None`` when no line of the policy allows it.
+
+    Parameters
+    ----------
+    others : Relation, optional
+        How the actor stands to residents who are not themself.
+    """
+    relation = Relation.SELF if question.own else others
     actor, purpose = question.actor, question.purpose
     return requirement(actor.role, question.action, relation, purpose, question.category)
 

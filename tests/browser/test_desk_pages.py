@@ -197,7 +197,7 @@ def test_a_clerk_brings_in_a_messy_workbook_and_takes_it_back(opened, tmp_path, 
         page.get_by_role("link", name="撤销这次导入").click()
         page.get_by_role("button", name="确定撤销").click()
         expect(page.locator("h1")).to_have_text("这次导入已经撤销")
-        page.get_by_role("link", name="全部导入").click()
+        page.get_by_role("link", name="工作台").click()
         expect(page.locator(".line")).to_contain_text("已撤销")
         page.get_by_role("button", name="退出登录").click()
         page.goto(f"{address}/desk/imports")

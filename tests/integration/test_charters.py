@@ -9,7 +9,7 @@ import pytest
 
 from api.web.look import LOOK_COOKIE
 from graph.gate import Answer, CharterState, NewCharter
-from graph.model import Action, DataCategory, Purpose, ResidentId
+from graph.model import Action, DataCategory, Purpose, ResidentId, StaffRole
 from jobs.charters import found_groups
 from recommender.groups.body import Body, Meeting, Reason, Room
 from tests.factories import NOW
@@ -111,6 +111,26 @@ def test_a_group_forms_of_those_who_said_yes_and_of_nobody_else(web: Instance):
     item = moment.item(moment.item_row(group))
     assert (item.title, item.place, item.seats) == ("品茶邻里小组", "邻里厨房", None)
     assert (moment.items.group == moment.item_row(group)).sum() == 3  # its first dates
+
+
+def test_social_workers_decide_on_charters_of_their_own_grids_alone(web: Instance):
+    people = propose(web)
+    ours, others = web.worker("grid-1", name="zhou"), web.worker("grid-2", name="qian")
+    page = ours.client.get(f"/desk/charters/{ID}")
+    assert ID in ours.client.get("/desk/charters").text
+    assert all(who in page.text for who in people)
+    with web.floors.ledger.read() as tx:
+        looks = web.floors.ledger.audit.of(tx, people[0])
+    assert ("staff:zhou", StaffRole.SOCIAL_WORKER) in {(look.actor, look.role) for look in looks}
+    assert ID not in others.client.get("/desk/charters").text
+    strange = others.client.get(f"/desk/charters/{ID}")
+    assert strange.status_code == others.client.get("/desk/charters/no-such").status_code == 404
+    form = {"csrf": others.csrf, "version": "0"}
+    assert others.client.post(f"/desk/charters/{ID}/approve", data=form).status_code == 404
+    assert state(web) is CharterState.PROPOSED
+    form = {"csrf": ours.csrf, "version": "0"}
+    assert ours.client.post(f"/desk/charters/{ID}/approve", data=form).status_code == 303
+    assert state(web) is CharterState.INVITING
 
 
 def test_too_few_who_say_yes_found_nothing(web: Instance):

@@ -61,6 +61,16 @@ def test_before_the_first_night_there_are_none(web: Instance):
     )
 
 
+def test_social_workers_see_the_circles_of_their_own_grids_alone(town: Instance):
+    everywhere = service(town).grids(operator())
+    own, foreign = everywhere[:2]
+    worker = town.worker(own)
+    page = worker.client.get("/desk/communities").text
+    assert f">{own}</option>" in page.replace(" selected", "")
+    assert foreign not in page
+    assert worker.client.get(f"/desk/communities?grid={foreign}").status_code == 404
+
+
 def test_programs_of_the_operator_list_them_and_nobody_else(town: Instance):
     ours = town.key("operator", "communities:read", purpose="group-matching")
     answer = ours.get(PATH).json["communities"]
@@ -82,9 +92,12 @@ def test_other_roles_are_refused_by_the_gate_itself(town: Instance):
     found = service(town)
     for role in set(StaffRole) - {StaffRole.OPERATOR}:
         actor = Actor("somebody", role, InstitutionId("operator"), "linli")
-        for read in (found.listed, found.grids, found.changed):
+        for read in (found.listed, found.changed):
             with pytest.raises(Denied):
                 read(actor)
+        if role is not StaffRole.SOCIAL_WORKER:
+            with pytest.raises(Denied):
+                found.grids(actor)
         with pytest.raises(Denied):
             found.exported(actor, Scale.CIRCLE)
 

@@ -66,9 +66,11 @@ def test_the_desk_is_for_staff_alone_and_only_two_operations_take_a_file():
     assert {e for e, line in OPERATIONS.items() if line.desk} == desk
     visits = {e for e in desk if e.startswith("desk.care")}
     assert all(OPERATIONS[e].roles == {StaffRole.SOCIAL_WORKER} for e in visits)
-    others = desk - visits - {"desk.home"}
+    of_grids = {e for e in desk if "charter" in e} | {"desk.home", "desk.communities"}
+    both = {StaffRole.OPERATOR, StaffRole.SOCIAL_WORKER}
+    assert all(OPERATIONS[e].roles == both for e in of_grids)
+    others = desk - visits - of_grids
     assert all(OPERATIONS[e].roles == {StaffRole.OPERATOR} for e in others)
-    assert OPERATIONS["desk.home"].roles == {StaffRole.OPERATOR, StaffRole.SOCIAL_WORKER}
     assert {e for e, line in OPERATIONS.items() if line.upload} == {
         "api.receive_import",
         "desk.upload",

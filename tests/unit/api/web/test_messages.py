@@ -11,12 +11,13 @@ import pytest
 
 import api.web
 from api.security.operations import MAX_FILE
+from api.services.charters import ANSWERS
 from api.services.looks import LookBasis
 from api.services.my_data import LISTS
 from api.services.views import CardState
 from api.web.look import Language
 from api.web.wording import BUCKETS, MESSAGES
-from graph.gate import BatchState, ComplaintState, Outcome, RowKind
+from graph.gate import BatchState, CharterState, ComplaintState, Outcome, RowKind
 from graph.ingest import FILE_COLUMNS, ColumnFate, RecordKind
 from graph.ledger.identity import CATEGORY_OF
 from graph.model import (
@@ -33,6 +34,7 @@ from graph.schema import LABELS, RELATIONSHIPS
 from graph.snapshot.build import HISTORY_SOURCES
 from graph.vocabulary import sources as known_sources
 from recommender.base import ReasonCode
+from recommender.groups.checks import Rule
 from recommender.outreach.actions import Action as NextAction
 from recommender.outreach.points import Factor
 
@@ -100,6 +102,12 @@ DYNAMIC = (
     | expanded("choose.problem", {"nothing", "empty", "taken"})
     | expanded("care.action", {*NextAction, "wait"})
     | expanded("care.outcome", Outcome)
+    | expanded("charter.state", CharterState)
+    | expanded("charter.rule", Rule)
+    | expanded("charter.reject", {"place", "people", "theme", "exists", "other"})
+    | expanded("charters.done", {"approved", "rejected"})
+    | expanded("invitation", set(ANSWERS))
+    | expanded("invitation.said", set(ANSWERS))
     | expanded("own.care", {"sooner", "usual", "later"})
     | {
         f"{key}.{ending}"
@@ -132,7 +140,8 @@ def test_message_has_the_same_slots_in_both_languages(key):
 def test_english_holds_no_chinese_and_chinese_is_chinese():
     assert [k for k, v in EN.items() if CHINESE.search(v) and k not in NAMES_OF_LANGUAGES] == []
     bare = [k for k, v in ZH.items() if not CHINESE.search(v) and k not in NAMES_OF_LANGUAGES]
-    assert [k for k in bare if not k.startswith(("when.month.", "when.moment", "bucket."))] == []
+    signs = ("when.month.", "when.moment", "bucket.", "communities.and")
+    assert [k for k in bare if not k.startswith(signs)] == []
 
 
 def test_every_key_made_from_an_enumeration_exists():
