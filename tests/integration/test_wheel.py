@@ -109,7 +109,7 @@ def test_wheel_serves_a_feed_outside_the_checkout(installed: Path, tmp_path: Pat
         installed / "linli", *demo, "--home", tmp_path / "home", "--port", str(port), cwd=tmp_path
     )
     links = re.findall(r"http://\S+/sign-in/\S+", said)
-    assert len(links) == 4  # three residents and the clerk
+    assert len(links) == 5  # three residents, the clerk and a social worker
     server = subprocess.Popen(
         [installed / "linli", "serve", "--home", tmp_path / "home", "--port", str(port)],
         cwd=tmp_path,
