@@ -24,8 +24,6 @@ _log = logging.getLogger(__name__)
 
 Hook = Callable[[], None]
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Lists kept for residents are many small objects, none of them in a cycle."""
 _LAST_ANSWERS = 1.0
 """Seconds that a worker without a master has to answer what it began."""
 
@@ -76,7 +74,6 @@ def _application(config: Config, stack: ExitStack) -> Flask:
     # again while requests wait.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     return app
 
 

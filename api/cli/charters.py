@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,19 +40,8 @@ def charters(
     Residents by pseudonym, as far as they authorise it now; audited. Approve, edit or reject them
     at the desk.
     """
-    _charters(home, as_operator, grid, limit if not as_json else None, (propose, as_json))
-
-
-def _charters(
-    home: Path | None,
-    name: str | None,
-    grid: str,
-    limit: int | None,
-    asked: tuple[bool, bool],
-) -> None:
-    propose, as_json = asked
     with open_floors(load_config(home=home)) as floors:
-        actor = operator(name, floors.institution)
+        actor = operator(as_operator, floors.institution)
         note = ""
         if propose:
             note = run_job(floors.site, "charters", by=actor.id, title="groups to found")
@@ -67,7 +55,7 @@ def _charters(
         _print(each)
     if not found:
         say("没有小组方案；用 --propose 生成。 No charters; --propose makes some.")
-    elif limit is not None and len(found) > limit:
+    elif len(found) > limit:
         say(f"\n另有 {len(found) - limit} 个方案。 {len(found) - limit} more: --limit, --grid.")
 
 

@@ -15,6 +15,7 @@ from graph.gate import (
     charter_people,
     looked_after,
     may_be_asked,
+    may_see_grid,
 )
 from graph.model import Actor, ResidentId, StaffRole
 from graph.vocabulary import Term, interests
@@ -121,8 +122,7 @@ class CharterService:
         """
         with self._backing.ledger.read() as tx:
             charter = self._backing.ledger.charters.get(tx, id_)
-        own = looked_after(self._backing.ledger, actor)
-        if own is not None and charter.grid not in own:
+        if not may_see_grid(self._backing.ledger, actor, charter.grid):
             raise NotFound(f"no charter {id_!r}")
         return self._view(actor, charter)
 

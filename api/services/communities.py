@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from api.services.backing import Backing, resident_actor
 from api.services.views import Words
 from graph.errors import Denied, NotFound, NotReady
-from graph.gate import bulk_relation, looked_after, withdrawn_since
+from graph.gate import bulk_relation, looked_after, may_see_grid, withdrawn_since
 from graph.live import Moment
 from graph.measures.aggregate import LEAST_PEOPLE
 from graph.measures.networks import between, placed, to_networkx
@@ -137,8 +137,7 @@ class Communities:
         NotFound
             There is no such grid, or it is none that the actor looks after.
         """
-        own = looked_after(self._backing.ledger, actor)
-        if own is not None and grid not in own:
+        if not may_see_grid(self._backing.ledger, actor, grid):
             raise NotFound(f"no grid {grid!r}")
         picture, scale = self._open(actor, relation=bulk_relation(actor)), Scale.CIRCLE
         here = picture.sizes(scale, picture.of_grid(grid))

@@ -23,6 +23,7 @@ from api.security.sessions import (
     StaffSession,
     csrf_matches,
     signed_in_resident,
+    signed_in_staff,
 )
 from api.web.assets import ASSETS, SECURITY_HEADERS
 from api.web.look import Look
@@ -49,6 +50,7 @@ __all__ = [
     "render",
     "resident_session",
     "see_other",
+    "staff_session",
 ]
 
 DESK = "desk"
@@ -75,6 +77,20 @@ def resident_session() -> ResidentSession:
     session = signed_in_resident()
     if session is None:
         raise NotSignedIn("no session on this request; open a sign-in link")
+    return session
+
+
+def staff_session() -> StaffSession:
+    """Return the session of staff that made this request.
+
+    Raises
+    ------
+    NotSignedIn
+        There is none.
+    """
+    session = signed_in_staff()
+    if session is None:
+        raise NotSignedIn("no session of staff on this request; open a sign-in link")
     return session
 
 

@@ -11,12 +11,11 @@ from typing import Protocol, cast
 from flask import Blueprint, Response, current_app, request, url_for
 
 from api.security.callers import caller
-from api.security.sessions import StaffSession, signed_in_staff
 from api.services.charters import ANSWERS, CharterService, CharterView, Edit, Invitation
-from api.web.answers import messages, render, see_other
+from api.web.answers import messages, render, see_other, staff_session
 from api.web.look import Language
 from api.web.wording import Messages
-from graph.errors import Conflict, DataError, NotSignedIn
+from graph.errors import Conflict, DataError
 from graph.gate import CharterState
 from graph.model import ResidentId
 from graph.vocabulary import Term, interests
@@ -114,7 +113,9 @@ def _charters() -> Response:
         (grid, [_page(t, view) for view in views])
         for grid, views in groupby(found, key=lambda view: view.charter.grid)
     ]
-    return render("desk/charters", session=_staff(), grids=grids, done=request.args.get("done", ""))
+    return render(
+        "desk/charters", session=staff_session(), grids=grids, done=request.args.get("done", "")
+    )
 
 
 def _charter(charter: str) -> Response:
@@ -127,7 +128,7 @@ def _shown(view: CharterView, problem: str = "") -> Response:
     reasons = [(name, t(f"charter.reject.{name}")) for name in _REASONS]
     response = render(
         "desk/charter",
-        session=_staff(),
+        session=staff_session(),
         page=_page(t, view),
         themes=themes,
         reasons=reasons,
@@ -264,13 +265,6 @@ def _version() -> int:
     if not given.isdecimal():
         raise DataError("the form names no version; open the page again")
     return int(given)
-
-
-def _staff() -> StaffSession:
-    session = signed_in_staff()
-    if session is None:
-        raise NotSignedIn("no session of staff on this request; open a sign-in link")
-    return session
 
 
 def _doors() -> _Doors:

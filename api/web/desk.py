@@ -24,15 +24,14 @@ from flask import (
 
 from api.security.callers import caller
 from api.security.operations import MAX_FILE
-from api.security.sessions import StaffSession, signed_in_staff
 from api.services.desk import Desk
 from api.services.imports import Imports, ending_for
-from api.web.answers import DESK, first_page, guard, messages, render, see_other
+from api.web.answers import DESK, first_page, guard, messages, render, see_other, staff_session
 from api.web.care_pages import add_worker_pages
 from api.web.charters import add_charter_pages
 from api.web.communities import communities_page
 from api.web.imports import ImportPresenter
-from graph.errors import Conflict, DataError, NotFound, NotSignedIn
+from graph.errors import Conflict, DataError, NotFound
 from graph.gate import BatchState
 from graph.ingest import FILE_COLUMNS, why_no_report
 
@@ -86,22 +85,22 @@ def _keep_to_own_imports() -> None:
 
 
 def _home() -> Response:
-    return see_other(url_for(first_page(_staff())))
+    return see_other(url_for(first_page(staff_session())))
 
 
 def _communities() -> Response:
-    return communities_page(_staff())
+    return communities_page(staff_session())
 
 
 def _imports() -> Response:
-    session = _staff()
+    session = staff_session()
     lines = [_presenter().line(found) for found in _doors().desk.latest(caller().actor)]
     dropped = "dropped" in request.args
     return render("desk/imports", session=session, lines=lines, staff=session, dropped=dropped)
 
 
 def _kinds() -> Response:
-    return render("desk/kinds", session=_staff(), kinds=list(FILE_COLUMNS))
+    return render("desk/kinds", session=staff_session(), kinds=list(FILE_COLUMNS))
 
 
 def _choose(kind: str) -> Response:
@@ -113,7 +112,7 @@ def _form(kind: str, problem: str = "") -> Response:
         raise NotFound(f"no kind of file {kind!r}; there are {', '.join(FILE_COLUMNS)}")
     response = render(
         "desk/choose",
-        session=_staff(),
+        session=staff_session(),
         kind=kind,
         problem=problem,
         most=MAX_FILE,
@@ -151,14 +150,14 @@ def _batch(batch: str) -> Response:
         return Response(headers={"HX-Refresh": "true"})
     if page is None:
         return _result(batch)
-    answer = render("desk/checking", session=_staff(), page=page)
+    answer = render("desk/checking", session=staff_session(), page=page)
     if asks and not page.asks_again:
         answer.status_code = _STOP_ASKING
     return answer
 
 
 def _result(batch: str) -> Response:
-    session, doors, actor = _staff(), _doors(), caller().actor
+    session, doors, actor = staff_session(), _doors(), caller().actor
     shown = doors.imports.show(actor, batch, limit=1)
     if shown.refusal is not None:
         refused = _presenter().refused(shown.batch, shown.refusal)
@@ -191,7 +190,7 @@ def _discard(batch: str) -> Response:
 
 
 def _confirm_undo(batch: str) -> Response:
-    session = _staff()
+    session = staff_session()
     shown = _doors().imports.show(caller().actor, batch, limit=1)
     if shown.preview is None or shown.batch.state is not BatchState.COMMITTED:
         return _see_batch(batch)
@@ -214,10 +213,3 @@ def _doors() -> _Doors:
 
 def _presenter() -> ImportPresenter:
     return ImportPresenter(messages(), _doors().clock())
-
-
-def _staff() -> StaffSession:
-    session = signed_in_staff()
-    if session is None:
-        raise NotSignedIn("no session of staff on this request; open a sign-in link")
-    return session

@@ -4,7 +4,7 @@ The other floors reach ledger and graph store through this package only, so the 
 are offered here too.
 """
 
-from graph.gate.assigned import bulk_relation, looked_after
+from graph.gate.assigned import bulk_relation, looked_after, may_see_grid
 from graph.gate.care import CareFacts, care_facts
 from graph.gate.care_desk import CareDesk, Caseload, publish_scores
 from graph.gate.charters import charter_people, may_be_asked
@@ -86,6 +86,7 @@ __all__ = [
     "looked_after",
     "make_keys",
     "may_be_asked",
+    "may_see_grid",
     "open_graph",
     "open_ledger",
     "process_name",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from graph.codec import Json
 from graph.errors import NotFound
-from graph.gate.assigned import looked_after
+from graph.gate.assigned import is_bound, may_see_grid
 from graph.gate.gate import Gate
 from graph.gate.recorded import record_shown
 from graph.ledger.ledger import Ledger
@@ -42,8 +42,7 @@ def charter_people(
     """
     with ledger.read() as tx:
         grid, people = ledger.charters.get(tx, charter).grid, ledger.charters.people(tx, charter)
-    own = looked_after(ledger, actor)
-    if own is not None and grid not in own:
+    if not may_see_grid(ledger, actor, grid):
         raise NotFound(f"no charter {charter!r}")
     categories = _NEEDED | set(_RESTS_ON.values())
     cells = gate.permitted_cells(
@@ -51,7 +50,7 @@ def charter_people(
         purpose=Purpose.GROUP_MATCHING,
         cells=[(who, category) for who in people for category in categories],
         action=Action.DERIVE,
-        relation=Relation.OTHER if own is None else Relation.ASSIGNED,
+        relation=Relation.ASSIGNED if is_bound(actor) else Relation.OTHER,
     )
     kept = {who: why for who, why in people.items() if all((who, c) in cells for c in _NEEDED)}
     shown = [cell for cell in cells if cell[0] in kept]
