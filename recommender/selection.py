@@ -22,6 +22,7 @@ from recommender.ranking.listwise import learn_weights
 from recommender.scorers import (
     SCORERS,
     ALSScorer,
+    CommunityScorer,
     ItemItemScorer,
     NearHomeScorer,
     SpectralScorer,
@@ -68,6 +69,8 @@ _POLICY = frozenset({"fresh"})
 _WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 _MOST_DENSE = 10_000
 """Items up to which item-item weights are solved for: the work grows with their cube."""
+_MOST_CLIMBED = 3_000_000
+"""Interactions up to which several fits, wide ones, and the ties of all residents are affordable."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
 _MOST_CLIMBING = 2_000
@@ -75,7 +78,9 @@ _MOST_CLIMBING = 2_000
 _MIN_GAIN = 2e-4
 """Smaller gains are not worth a change."""
 _MIN_ERRORS = 0.5
-"""Nor are gains of less than this part of a standard error, paired by resident."""
+"""Nor are weights moved for less than this part of a standard error, paired by resident."""
+_CLEAR_ERRORS = 2.0
+"""A default is left only for as many: a cut is easier than what comes, and flatters some values."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
 
@@ -98,7 +103,7 @@ class _Ladder:
     rungs: tuple[_Rung, ...]
     most_items: int
     """Or residents with several interactions, if these are fewer: fits solve for either."""
-    most_interactions: int = 3_000_000
+    most_interactions: int = _MOST_CLIMBED
     judges: tuple[int, ...] = (1, 2)
     """Lengths of history (indices of ``HISTORY_BUCKETS``) of the residents it is judged on, if
     they are enough; all residents else."""
@@ -138,7 +143,6 @@ _LADDERS = (
         (
             _Rung("smoothing", (0.0, 4.0, 16.0)),
             _Rung("factors", (32, 64, 128), refit=False),
-            _Rung("exponent", (0.0, 0.1, 0.2, 0.3, 0.4, 0.6), refit=False),
             _Rung("low_pass", (0.0, 0.1, 0.3, 1.0, 3.0, 30.0), refit=False),
         ),
         most_items=100_000,
@@ -157,16 +161,17 @@ class Selection:
 
 
 def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list[Scorer]:
-    """Make every scorer, not fitted, sized for the view."""
-    small = view.n_items < 1000
+    """Make every scorer that the size of the view leaves time and memory for, not fitted."""
+    small, large = view.n_items < 1000, view.interactions.nnz > _MOST_CLIMBED
     sized: dict[str, dict[str, Number]] = {
-        "als": {"factors": 32 if small else 64},
-        "spectral": {"factors": 64 if small else 256},
+        "als": {"factors": 32 if small else 64 if large else 128},
+        "spectral": {"factors": 64 if small or large else 256},
     }
+    too_large = {ItemItemScorer: view.n_items > _MOST_DENSE, CommunityScorer: large}
     return [
         kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
         for kind in SCORERS.values()
-        if kind is not ItemItemScorer or view.n_items <= _MOST_DENSE
+        if not too_large.get(kind, False)
     ]
 
 
@@ -234,7 +239,7 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
             else:
                 tried = ladder.kind.restore(config, start.arrays())
             found = validation.worth_of(tried, rows)
-            if _better(found, worth):
+            if _better(found, worth, errors=_CLEAR_ERRORS):
                 best, worth = tried, found
     return best
 
@@ -325,11 +330,13 @@ def _uphill(
     return weights, float(best.mean())
 
 
-def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+def _better(
+    found: NDArray[np.float64], best: NDArray[np.float64], *, errors: float = _MIN_ERRORS
+) -> bool:
     """Tell whether a gain is more than noise."""
     gain = found - best
     error = gain.std() / len(gain) ** 0.5
-    return bool(gain.mean() > max(_MIN_GAIN, _MIN_ERRORS * error))
+    return bool(gain.mean() > max(_MIN_GAIN, errors * error))
 
 
 def _sum(parts: Mapping[str, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:

@@ -73,7 +73,7 @@ class ALSScorer:
         factors: int = 32,
         regularization: float = 20.0,
         alpha: float = 20.0,
-        exponent: float = 0.0,
+        exponent: float = 0.25,
         ties: float = 0.5,
         iterations: int = 10,
     ) -> None:

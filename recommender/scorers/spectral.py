@@ -122,7 +122,7 @@ class SpectralScorer:
 
     def __init__(
         self,
-        exponent: float = 0.3,
+        exponent: float = 0.4,
         factors: int = 64,
         low_pass: float = 0.3,
         smoothing: float = 4.0,
