@@ -70,7 +70,7 @@ _WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 _MOST_DENSE = 10_000
 """Items up to which item-item weights are solved for: the work grows with their cube."""
 _MOST_CLIMBED = 3_000_000
-"""Interactions up to which several fits, wide ones, and the ties of all residents are affordable."""
+"""Interactions up to which several fits, wide ones, and ties among all residents can be had."""
 _MIN_RESIDENTS = 100
 """Fewer validated residents than this leave the priors as they are."""
 _MOST_CLIMBING = 2_000
