@@ -7,7 +7,7 @@ import pytest
 
 from graph.view import View
 from recommender.evaluation.splits import Cut
-from recommender.selection import PRIOR_WEIGHTS, choose_weights
+from recommender.selection import PRIOR_WEIGHTS, choose_weights, scorers_for
 from recommender.validation import Pool, Validation
 from tests.worlds import csr
 
@@ -61,3 +61,13 @@ def test_too_few_with_long_histories_go_with_all_who_have_one(rng):
     weights, _ = choose_weights(few, pool)
     assert weights["popular"][2] == pytest.approx(weights["popular"][1], abs=0.5)
     assert weights["popular"][2] > weights["item_item"][2]
+
+
+def test_beyond_three_million_interactions_parts_are_narrower_and_communities_left_out():
+    made = {}
+    for residents in (1000, 1001):
+        scorers = scorers_for(View.of(csr(np.ones((residents, 3000), np.float32))), {})
+        made[residents] = {scorer.name: scorer.config() for scorer in scorers}
+    assert set(made[1000]) - set(made[1001]) == {"community"}
+    for part in ("als", "spectral"):
+        assert made[1001][part]["factors"] < made[1000][part]["factors"]
