@@ -167,7 +167,10 @@ def scorers_for(view: View, configs: Mapping[str, Mapping[str, Number]]) -> list
         "als": {"factors": 32 if small else 64 if large else 128},
         "spectral": {"factors": 64 if small or large else 256},
     }
-    too_large = {ItemItemScorer: view.n_items > _MOST_DENSE, CommunityScorer: large}
+    too_large: dict[type[Scorer], bool] = {
+        ItemItemScorer: view.n_items > _MOST_DENSE,
+        CommunityScorer: large,
+    }
     return [
         kind(**{**sized.get(kind.name, {}), **configs.get(kind.name, {})})
         for kind in SCORERS.values()
