@@ -78,9 +78,7 @@ _MOST_CLIMBING = 2_000
 _MIN_GAIN = 2e-4
 """Smaller gains are not worth a change."""
 _MIN_ERRORS = 0.5
-"""Nor are weights moved for less than this part of a standard error, paired by resident."""
-_CLEAR_ERRORS = 2.0
-"""A default is left only for as many: a cut is easier than what comes, and flatters some values."""
+"""Nor are gains of less than this part of a standard error, paired by resident."""
 _LEAST_POPULAR = 0.1
 """Weight of popularity for residents without a history: somebody must give them an order."""
 
@@ -242,7 +240,7 @@ def _climb(validation: Validation, scorer: Scorer, seed: int) -> Scorer:
             else:
                 tried = ladder.kind.restore(config, start.arrays())
             found = validation.worth_of(tried, rows)
-            if _better(found, worth, errors=_CLEAR_ERRORS):
+            if _better(found, worth):
                 best, worth = tried, found
     return best
 
@@ -333,13 +331,11 @@ def _uphill(
     return weights, float(best.mean())
 
 
-def _better(
-    found: NDArray[np.float64], best: NDArray[np.float64], *, errors: float = _MIN_ERRORS
-) -> bool:
+def _better(found: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
     """Tell whether a gain is more than noise."""
     gain = found - best
     error = gain.std() / len(gain) ** 0.5
-    return bool(gain.mean() > max(_MIN_GAIN, errors * error))
+    return bool(gain.mean() > max(_MIN_GAIN, _MIN_ERRORS * error))
 
 
 def _sum(parts: Mapping[str, NDArray[np.float32]], weights: Weights) -> NDArray[np.float32]:
