@@ -38,11 +38,11 @@ def linli_sweep(graph: csr_array, resolution: float, seed: int) -> NDArray[np.in
 
 
 def linli_modularity(graph: csr_array, resolution: float, seed: int) -> NDArray[np.int32]:
-    """Take the best of five starts."""
-    from graph.measures.communities import Objective, detect
+    """Take the best of as many starts as the command does."""
+    from graph.measures.communities import Objective, affordable_starts, detect
 
-    rng = np.random.default_rng(seed)
-    return detect(graph, resolution=1.0, rng=rng, objective=Objective.MODULARITY, starts=5)
+    rng, starts = np.random.default_rng(seed), affordable_starts(graph)
+    return detect(graph, resolution=1.0, rng=rng, objective=Objective.MODULARITY, starts=starts)
 
 
 def igraph_leiden(graph: csr_array, seed: int, **options: object) -> NDArray[np.int32]:

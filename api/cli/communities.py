@@ -29,9 +29,6 @@ from recommender.network import Scale
 
 __all__ = ["register"]
 
-STARTS = 5
-"""Tries for modularity: as many runs as the sweep of CPM takes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -135,7 +132,13 @@ def find(path: Path, truth: str | None, objective: str, seed: int) -> Found:
     """Read, detect, judge; only detection is timed."""
     # Here and not above: numba takes a second to import, and no other command needs it.
     from graph.measures import agreement, graph_files, resolution
-    from graph.measures.communities import Objective, detect, modularity, split_disconnected
+    from graph.measures.communities import (
+        Objective,
+        affordable_starts,
+        detect,
+        modularity,
+        split_disconnected,
+    )
 
     graph = graph_files.read_graph(path)
     expected = None if truth is None else graph_files.read_truth(path, truth)
@@ -147,7 +150,11 @@ def find(path: Path, truth: str | None, objective: str, seed: int) -> Found:
     else:
         chosen = 1.0
         labels = detect(
-            graph, resolution=chosen, rng=rng, objective=Objective.MODULARITY, starts=STARTS
+            graph,
+            resolution=chosen,
+            rng=rng,
+            objective=Objective.MODULARITY,
+            starts=affordable_starts(graph),
         )
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     both = None if expected is None else agreement.known(expected, labels)
