@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.rest.schemas import Id, In, Out
+from api.rest.schemas import Id, In, Out, of
+from graph.model import DataCategory
 
 __all__ = [
     "AnswerIn",
@@ -23,7 +24,7 @@ __all__ = [
 Version = Annotated[int, Field(ge=0, description="the version that was looked at")]
 
 
-class MeetingOut(Out):
+class MeetingOut(Out, tells=DataCategory.PUBLIC):
     """Where and when."""
 
     place: str
@@ -32,19 +33,21 @@ class MeetingOut(Out):
     dates: list[datetime]
 
 
-class PersonOut(Out):
+class PersonOut(Out, tells=DataCategory.TIE):
     """Somebody who would be asked, or is in reserve; nobody once people were asked."""
 
     resident: str
     founder: bool
     host: bool
-    likes_theme: bool
-    walk_minutes: int | None
-    born: int | None = Field(description="decade of birth")
+    likes_theme: bool = Field(json_schema_extra=of(DataCategory.INTEREST))
+    walk_minutes: int | None = Field(json_schema_extra=of(DataCategory.DWELLING))
+    born: int | None = Field(
+        description="decade of birth", json_schema_extra=of(DataCategory.IDENTITY)
+    )
     can_come_to_fallback: bool
 
 
-class CharterOut(Out):
+class CharterOut(Out, tells=DataCategory.TIE):
     """One charter in full."""
 
     id: str
@@ -66,7 +69,7 @@ class CharterOut(Out):
     rejected: str | None
 
 
-class ChartersOut(Out):
+class ChartersOut(Out, tells=DataCategory.TIE):
     """Charters, those of a grid together."""
 
     charters: list[CharterOut]
@@ -108,7 +111,7 @@ class AnswerIn(In):
     answer: Annotated[str, Field(pattern="^(yes|no|later)$")]
 
 
-class InvitationOut(Out):
+class InvitationOut(Out, tells=DataCategory.INTEREST):
     """What a resident is asked now; nothing of the others who are asked."""
 
     invitation: str | None

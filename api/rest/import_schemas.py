@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from api.rest.schemas import In, Out
 from graph.ingest import FILE_COLUMNS
+from graph.model import DataCategory
 
 __all__ = [
     "CommittedOut",
@@ -44,14 +45,14 @@ class ImportPage(In):
     limit: int = Field(default=100, ge=1, le=1_000)
 
 
-class ReceivedOut(Out):
+class ReceivedOut(Out, tells=DataCategory.PUBLIC):
     """An import and how far it is."""
 
     id: str
     state: str
 
 
-class IssueOut(Out):
+class IssueOut(Out, tells=DataCategory.IDENTITY):
     """One thing to know about one cell of the file."""
 
     code: str
@@ -64,7 +65,7 @@ class IssueOut(Out):
     remedy_en: str
 
 
-class ColumnUseOut(Out):
+class ColumnUseOut(Out, tells=DataCategory.IDENTITY):
     """How one column of the file is understood."""
 
     header: str
@@ -72,7 +73,7 @@ class ColumnUseOut(Out):
     column: str
 
 
-class PreviewOut(Out):
+class PreviewOut(Out, tells=DataCategory.IDENTITY):
     """What an import would do."""
 
     rows: int
@@ -92,7 +93,7 @@ class PreviewOut(Out):
     sample: list[dict[str, str]]
 
 
-class ImportOut(Out):
+class ImportOut(Out, tells=DataCategory.IDENTITY):
     """One import."""
 
     id: str
@@ -109,13 +110,13 @@ class ImportOut(Out):
     next_cursor: int | None = None
 
 
-class ImportsOut(Out):
+class ImportsOut(Out, tells=DataCategory.PUBLIC):
     """All imports of an institution."""
 
     imports: list[ImportOut]
 
 
-class CommittedOut(Out):
+class CommittedOut(Out, tells=DataCategory.PUBLIC):
     """What a commit did."""
 
     batch: str

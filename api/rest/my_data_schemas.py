@@ -47,13 +47,13 @@ class PersonalisationIn(In):
     on: bool
 
 
-class PersonalisationOut(Out):
+class PersonalisationOut(Out, tells=DataCategory.INTEREST):
     """Whether lists are personal, as far as the resident authorises it."""
 
     on: bool
 
 
-class TagOut(Out):
+class TagOut(Out, tells=DataCategory.INTEREST):
     """One word of a governed list that is the resident's."""
 
     list: str
@@ -62,7 +62,7 @@ class TagOut(Out):
     life_category: Category | None
 
 
-class TagsOut(Out):
+class TagsOut(Out, tells=DataCategory.INTEREST):
     """All words that are the resident's."""
 
     tags: list[TagOut]
@@ -76,7 +76,7 @@ class WhatIfQuery(In):
     institution: str = Field("", max_length=80, description="empty = Linli's operator")
 
 
-class WhatIfOut(Out):
+class WhatIfOut(Out, tells=DataCategory.INTEREST):
     """The feed now, and as the withdrawal would leave it; best first."""
 
     before: list[CardOut]
@@ -107,7 +107,7 @@ class DisputeIn(In):
     words: str = Field("", max_length=MOST_WORDS)
 
 
-class ComplaintOut(Out):
+class ComplaintOut(Out, tells=DataCategory.IDENTITY):
     """A complaint and by when it is answered."""
 
     id: str
@@ -122,13 +122,13 @@ class ComplaintOut(Out):
     answered_at: datetime | None
 
 
-class ComplaintsOut(Out):
+class ComplaintsOut(Out, tells=DataCategory.IDENTITY):
     """All complaints of a resident, newest first."""
 
     complaints: list[ComplaintOut]
 
 
-class FactOut(Out):
+class FactOut(Out, tells=DataCategory.IDENTITY):
     """One fact."""
 
     name: str = Field(description="by it a fact is complained of")
@@ -143,7 +143,7 @@ class FactOut(Out):
     complaint: ComplaintOut | None
 
 
-class UseOut(Out):
+class UseOut(Out, tells=DataCategory.IDENTITY):
     """Who may use a category."""
 
     institution: str
@@ -151,7 +151,7 @@ class UseOut(Out):
     until: datetime
 
 
-class FactGroupOut(Out):
+class FactGroupOut(Out, tells=DataCategory.IDENTITY):
     """Facts of one category, and who may use them."""
 
     category: DataCategory
@@ -160,14 +160,14 @@ class FactGroupOut(Out):
     facts: list[FactOut]
 
 
-class FactsOut(Out):
+class FactsOut(Out, tells=DataCategory.IDENTITY):
     """All facts about a resident."""
 
     groups: list[FactGroupOut]
     as_of: datetime
 
 
-class LookOut(Out):
+class LookOut(Out, tells=DataCategory.IDENTITY):
     """One look at a resident's data by somebody else."""
 
     ref: str
@@ -186,7 +186,7 @@ class LookOut(Out):
     complaint: ComplaintOut | None
 
 
-class TogetherOut(Out):
+class TogetherOut(Out, tells=DataCategory.IDENTITY):
     """What was done with everybody's data at once, as far as each authorised it."""
 
     institution: str
@@ -205,7 +205,7 @@ class LooksQuery(In):
     skip: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before")
 
 
-class LooksOut(Out):
+class LooksOut(Out, tells=DataCategory.IDENTITY):
     """One page of looks, newest first."""
 
     looks: list[LookOut]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,9 @@ from pydantic import (
     Field,
     PlainSerializer,
 )
+from pydantic.config import JsonDict
 
+from graph.errors import ConfigError
 from graph.model import (
     Category,
     DataCategory,
@@ -28,6 +30,7 @@ from recommender.base import ReasonCode
 from recommender.network import Scale
 
 __all__ = [
+    "CATEGORY",
     "ActivityIn",
     "CardOut",
     "CommunitiesOut",
@@ -61,6 +64,9 @@ __all__ = [
     "WithdrawnOut",
 ]
 
+CATEGORY = "x-category"
+"""Name under which the description of the API says which data category a field tells."""
+
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._:@-]+$")]
 RecIdText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_=-]+$")]
 Code = Annotated[str, Field(min_length=1, max_length=80)]
@@ -87,33 +93,63 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _say_categories(schema: JsonDict, model: type[BaseModel]) -> None:
+    """Write into a schema which data category each of its fields tells."""
+    for said in cast("dict[str, JsonDict]", schema.get("properties", {})).values():
+        said.setdefault(CATEGORY, cast("type[Out]", model).tells.value)
+
+
+def of(category: DataCategory) -> JsonDict:
+    """Say that one field tells another category than its class."""
+    return {CATEGORY: category.value}
+
+
 class Out(BaseModel):
-    """What goes out, made from the services' views."""
+    """What goes out, made from the services' views.
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    Every class says which data category its fields tell; a field that tells another says so
+    itself, by :func:`of`. A class that does not cannot be made. What is no fact but a resident's
+    own affair (grants, complaints, looks) counts as *identity*.
+
+    Raises
+    ------
+    ConfigError
+        A class says no category.
+    """
+
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_extra=_say_categories)
+    tells: ClassVar[DataCategory]
+
+    def __init_subclass__(cls, tells: DataCategory | None = None, **more: object) -> None:
+        """Keep what the class says it tells."""
+        super().__init_subclass__(**more)
+        if tells is not None:
+            cls.tells = tells
+        elif not hasattr(cls, "tells"):
+            raise ConfigError(f"{cls.__name__} says no data category; see api.rest.schemas.Out")
 
 
-class WordsOut(Out):
+class WordsOut(Out, tells=DataCategory.PUBLIC):
     """One text in both languages; English may be empty."""
 
     zh: str
     en: str
 
 
-class ReasonOut(Out):
+class ReasonOut(Out, tells=DataCategory.INTEREST):
     """Why an item is suggested."""
 
     code: ReasonCode
     labels: dict[str, WordsOut]
 
 
-class CardOut(Out):
+class CardOut(Out, tells=DataCategory.PUBLIC):
     """One item, and where the viewer stands with it."""
 
     item_id: str
     kind: ItemKind
     title: WordsOut
-    rec_id: str | None
+    rec_id: str | None = Field(json_schema_extra=of(DataCategory.INTEREST))
     summary: WordsOut
     life_category: Category | None
     starts_at: datetime | None
@@ -121,13 +157,21 @@ class CardOut(Out):
     hours: WordsOut
     hours_per_week: float | None
     place: WordsOut | None
-    walk_minutes: int | None = Field(description="from the middle of the viewer's grid")
+    walk_minutes: int | None = Field(
+        description="from the middle of the viewer's grid", json_schema_extra=of(DataCategory.GRID)
+    )
     seats: int | None
     seats_left: int | None = Field(description="null = no limit")
     waiting: int
-    state: str = Field(description="none, liked, dismissed, joined or waitlist")
-    position: int | None = Field(description="place on the waiting list; 1 is next")
-    can_join: bool
+    state: str = Field(
+        description="none, liked, dismissed, joined or waitlist",
+        json_schema_extra=of(DataCategory.ATTENDANCE),
+    )
+    position: int | None = Field(
+        description="place on the waiting list; 1 is next",
+        json_schema_extra=of(DataCategory.ATTENDANCE),
+    )
+    can_join: bool = Field(json_schema_extra=of(DataCategory.ATTENDANCE))
     cancelled: bool
     cost_fen: int | None
     step_free: bool | None
@@ -142,7 +186,7 @@ class FeedQuery(In):
     kind: Kinds = Field(default_factory=list, description="comma-separated; empty = all")
 
 
-class FeedOut(Out):
+class FeedOut(Out, tells=DataCategory.INTEREST):
     """One resident's feed, best first."""
 
     cards: list[CardOut]
@@ -166,7 +210,7 @@ class SignUpIn(In):
     rec_id: RecIdText | None = None
 
 
-class ReceiptOut(Out):
+class ReceiptOut(Out, tells=DataCategory.ATTENDANCE):
     """The durable answer to an act."""
 
     item: str
@@ -184,7 +228,7 @@ class CommunitiesQuery(In):
     grid: Id | None = Field(None, description="only those with members in this grid")
 
 
-class CommunityOut(Out):
+class CommunityOut(Out, tells=DataCategory.PUBLIC):
     """One community."""
 
     id: str
@@ -194,7 +238,7 @@ class CommunityOut(Out):
     inside: str | None = Field(description="the community of the next scale around it")
 
 
-class CommunitiesOut(Out):
+class CommunitiesOut(Out, tells=DataCategory.PUBLIC):
     """Communities, the largest first."""
 
     communities: list[CommunityOut]
@@ -211,14 +255,14 @@ class ListQuery(In):
     closed: bool = Field(False, description="closed and cancelled ones too")
 
 
-class ListOut(Out):
+class ListOut(Out, tells=DataCategory.PUBLIC):
     """One page of items."""
 
     items: list[CardOut]
     next_cursor: str | None
 
 
-class ItemOut(Out):
+class ItemOut(Out, tells=DataCategory.PUBLIC):
     """One item with all that is public about it."""
 
     card: CardOut
@@ -264,7 +308,7 @@ class ActivityIn(In):
     organiser: str = Field("", max_length=200)
 
 
-class PublishedOut(Out):
+class PublishedOut(Out, tells=DataCategory.PUBLIC):
     """What became of an item that was published or changed."""
 
     item: str
@@ -281,7 +325,7 @@ class GrantIn(In):
     app: Id = "linli"
 
 
-class GrantOut(Out):
+class GrantOut(Out, tells=DataCategory.IDENTITY):
     """One authorisation."""
 
     id: str
@@ -296,7 +340,7 @@ class GrantOut(Out):
     notice_hash: str
 
 
-class GrantsOut(Out):
+class GrantsOut(Out, tells=DataCategory.IDENTITY):
     """All authorisations of one resident."""
 
     grants: list[GrantOut]
@@ -310,13 +354,13 @@ class WithdrawQuery(In):
     purpose: Purpose | None = None
 
 
-class WithdrawnOut(Out):
+class WithdrawnOut(Out, tells=DataCategory.IDENTITY):
     """How many authorisations were withdrawn."""
 
     withdrawn: int
 
 
-class SessionOut(Out):
+class SessionOut(Out, tells=DataCategory.IDENTITY):
     """Who is signed in."""
 
     resident: str
@@ -365,7 +409,7 @@ class ExplorationIn(In):
     ]
 
 
-class ThingOut(Out):
+class ThingOut(Out, tells=DataCategory.TIE):
     """Something two residents share."""
 
     what: str = Field(description="grid, interest, occupation, need, group, acquaintance ...")
@@ -374,14 +418,14 @@ class ThingOut(Out):
     en: str
 
 
-class IntroducerOut(Out):
+class IntroducerOut(Out, tells=DataCategory.TIE):
     """Somebody who knows the resident and is in the group."""
 
     resident: str
     strength: float = Field(description="of the tie, 0 to 1")
 
 
-class AcquaintanceOut(Out):
+class AcquaintanceOut(Out, tells=DataCategory.TIE):
     """Somebody in a resident's circle."""
 
     resident: str
@@ -389,7 +433,7 @@ class AcquaintanceOut(Out):
     via: list[str] = Field(description="who knows both, for two steps")
 
 
-class NeighbourOut(Out):
+class NeighbourOut(Out, tells=DataCategory.NEED):
     """Somebody near who has the same rare need."""
 
     resident: str
@@ -399,7 +443,7 @@ class NeighbourOut(Out):
     within_m: int = Field(description="metres, rounded up to the next hundred")
 
 
-class ExplorationOut(Out):
+class ExplorationOut(Out, tells=DataCategory.TIE):
     """A question and, once it is done, its answer; residents by pseudonym."""
 
     state: Literal["waiting", "done"]
@@ -407,7 +451,7 @@ class ExplorationOut(Out):
     entries: list[ThingOut | IntroducerOut | AcquaintanceOut | NeighbourOut]
 
 
-class JobOut(Out):
+class JobOut(Out, tells=DataCategory.PUBLIC):
     """One run of a job."""
 
     id: int
@@ -420,19 +464,19 @@ class JobOut(Out):
     finished_at: datetime | None
 
 
-class JobsOut(Out):
+class JobsOut(Out, tells=DataCategory.PUBLIC):
     """Latest run of each job."""
 
     runs: list[JobOut]
 
 
-class HealthOut(Out):
+class HealthOut(Out, tells=DataCategory.PUBLIC):
     """The process answers."""
 
     status: str
 
 
-class ReadyOut(Out):
+class ReadyOut(Out, tells=DataCategory.PUBLIC):
     """Whether there is something to serve from."""
 
     status: str
@@ -442,7 +486,7 @@ class ReadyOut(Out):
     institution: str
 
 
-class TermOut(Out):
+class TermOut(Out, tells=DataCategory.PUBLIC):
     """One word of a governed list."""
 
     code: str
@@ -453,7 +497,7 @@ class TermOut(Out):
     synonyms: list[str] = []
 
 
-class ReleaseOut(Out):
+class ReleaseOut(Out, tells=DataCategory.PUBLIC):
     """One governed list, without its words."""
 
     name: str
@@ -463,14 +507,14 @@ class ReleaseOut(Out):
     digest: str
 
 
-class VocabulariesOut(Out):
+class VocabulariesOut(Out, tells=DataCategory.PUBLIC):
     """All governed lists."""
 
     version: str
     vocabularies: list[ReleaseOut]
 
 
-class VocabularyOut(ReleaseOut):
+class VocabularyOut(ReleaseOut, tells=DataCategory.PUBLIC):
     """One governed list in the order of its columns, and the groups above."""
 
     groups: list[TermOut]
@@ -485,7 +529,7 @@ class OutreachQuery(In):
     minutes: int = Field(1_200, ge=0, le=100_000, description="time there is for it")
 
 
-class PartOut(Out):
+class PartOut(Out, tells=DataCategory.ISOLATION_SCORE):
     """One thing a score is made of."""
 
     factor: str
@@ -495,7 +539,7 @@ class PartOut(Out):
     category: DataCategory
 
 
-class ExplanationOut(Out):
+class ExplanationOut(Out, tells=DataCategory.ISOLATION_SCORE):
     """What a score says and why."""
 
     enough: bool = Field(description="false: not enough data, the numbers say nothing")
@@ -505,20 +549,23 @@ class ExplanationOut(Out):
     parts: list[PartOut]
 
 
-class EntryOut(Out):
+class EntryOut(Out, tells=DataCategory.ISOLATION_SCORE):
     """One resident in a list."""
 
     place: int
     resident: str
-    name: str = Field(description="empty where the resident does not authorise it")
-    grid: str
+    name: str = Field(
+        description="empty where the resident does not authorise it",
+        json_schema_extra=of(DataCategory.IDENTITY),
+    )
+    grid: str = Field(json_schema_extra=of(DataCategory.GRID))
     why: ExplanationOut
     action: str | None = Field(description="null: waits, minutes do not reach")
     item: str
     title: WordsOut | None
 
 
-class OutreachOut(Out):
+class OutreachOut(Out, tells=DataCategory.ISOLATION_SCORE):
     """Whom to look in on first, and what to do."""
 
     grids: list[str]
@@ -530,7 +577,7 @@ class OutreachOut(Out):
     scored_at: datetime
 
 
-class OwnIsolationOut(Out):
+class OwnIsolationOut(Out, tells=DataCategory.ISOLATION_SCORE):
     """What is computed of the resident who asks."""
 
     allowed: bool
