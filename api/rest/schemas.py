@@ -120,9 +120,9 @@ class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_extra=_say_categories)
     tells: ClassVar[DataCategory]
 
-    def __init_subclass__(cls, tells: DataCategory | None = None, **more: object) -> None:
+    def __init_subclass__(cls, tells: DataCategory | None = None) -> None:
         """Keep what the class says it tells."""
-        super().__init_subclass__(**more)
+        super().__init_subclass__()
         if tells is not None:
             cls.tells = tells
         elif not hasattr(cls, "tells"):
