@@ -118,6 +118,7 @@ def prepare(floors: Floors, recipe: Recipe) -> None:
         run_job(floors.site, "train", by=by.id, title="training")
     if current_name(floors.home.isolation) is None:
         run_job(floors.site, "isolation", by=by.id, title="scoring isolation")
+        run_job(floors.site, "charters", by=by.id, title="proposing groups to found")
 
 
 def _print_links(floors: Floors, address: str, *, serving: bool) -> None:
